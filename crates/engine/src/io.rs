@@ -1,0 +1,398 @@
+//! What goes into the engine and what comes out of it.
+
+use std::net::SocketAddr;
+
+use dolab_content::{ContentId, Layout, PieceMap, PieceRange};
+use dolab_wire::{
+    WireError,
+    swarm::{Handshake, Head, PeerId},
+};
+
+use crate::error::PeerViolation;
+
+/// A connection, for as long as the engine lives. The driver numbers the ones that it accepts, the
+/// engine the ones that it asks for: see [`ConnId::accepted`] and [`ConnId::dialled`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ConnId(u64);
+
+impl ConnId {
+    /// The `n`th connection that the driver accepted.
+    pub fn accepted(n: u64) -> Self {
+        Self(n << 1)
+    }
+
+    /// The `n`th connection that the engine asked for.
+    pub(crate) fn dialled(n: u64) -> Self {
+        Self(n << 1 | 1)
+    }
+
+    /// Which side opened it.
+    pub fn initiator(self) -> Initiator {
+        if self.0 & 1 == 0 { Initiator::Remote } else { Initiator::Local }
+    }
+}
+
+impl std::fmt::Display for ConnId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let side = match self.initiator() {
+            Initiator::Local => 'd',
+            Initiator::Remote => 'a',
+        };
+        write!(f, "{side}{}", self.0 >> 1)
+    }
+}
+
+/// The side that opened a connection and therefore shakes hands first (observed).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Initiator {
+    /// This device.
+    Local,
+    /// The other one.
+    Remote,
+}
+
+/// Something that happened outside.
+#[derive(Clone, Debug)]
+pub enum Input {
+    /// A peer connected to the listener.
+    Accepted {
+        /// [`ConnId::accepted`], never used before.
+        conn: ConnId,
+        /// Where it comes from.
+        remote: SocketAddr,
+    },
+    /// The connection that [`Output::Connect`] asked for stands.
+    Connected {
+        /// The connection.
+        conn: ConnId,
+    },
+    /// The connection that [`Output::Connect`] asked for could not be made.
+    DialFailed {
+        /// The connection.
+        conn: ConnId,
+        /// Why not.
+        why: DialFailure,
+    },
+    /// The other side's handshake came.
+    Handshake {
+        /// The connection.
+        conn: ConnId,
+        /// What it says.
+        handshake: Handshake,
+    },
+    /// A message came. After a head with a body the driver reads no further on this connection
+    /// until it has carried out the [`Output::Receive`] or [`Output::Discard`] that answers it.
+    Head {
+        /// The connection.
+        conn: ConnId,
+        /// The message.
+        head: Head,
+    },
+    /// The body that [`Output::Receive`] or [`Output::Discard`] asked for was read, or not.
+    BodyDone {
+        /// The connection.
+        conn: ConnId,
+        /// Whether all of it came.
+        outcome: BodyOutcome,
+    },
+    /// All blocks of a piece came over this connection, and the piece was hashed and, when good,
+    /// handed to the sink.
+    PieceDone {
+        /// The connection that it came over.
+        conn: ConnId,
+        /// The content.
+        content: ContentId,
+        /// The piece.
+        piece: u32,
+        /// How it ended.
+        outcome: PieceOutcome,
+    },
+    /// Everything up to and with the oldest unconfirmed [`Output::Send`] that had a body has left
+    /// for the kernel. One for each such output, in order.
+    BodySent {
+        /// The connection.
+        conn: ConnId,
+    },
+    /// The source could not deliver the bytes of an [`Output::Send`]; the connection is closed by
+    /// the driver.
+    SourceFailed {
+        /// The connection.
+        conn: ConnId,
+        /// What could not be read.
+        range: PieceRange,
+    },
+    /// Bytes came that are no message. The driver has closed the connection.
+    Malformed {
+        /// The connection.
+        conn: ConnId,
+        /// What was wrong.
+        error: WireError,
+    },
+    /// The connection ended: the other side closed it, or the network did.
+    Closed {
+        /// The connection.
+        conn: ConnId,
+        /// Whether it was reset, as against closed in order.
+        reset: bool,
+    },
+    /// The user wants something.
+    Command(Command),
+    /// Nothing but time passed: the moment of [`Engine::poll_timeout`](crate::Engine::poll_timeout)
+    /// is there.
+    Timeout,
+}
+
+/// What the user of the engine wants.
+#[derive(Clone, Debug)]
+pub enum Command {
+    /// Take part in a content's swarm: share what is there, and fetch what is not.
+    Add {
+        /// The content.
+        content: ContentId,
+        /// How it is cut.
+        layout: Layout,
+        /// Pieces that this device has.
+        have: PieceMap,
+    },
+    /// Leave a content's swarm; its connections are closed.
+    Remove {
+        /// The content.
+        content: ContentId,
+    },
+    /// A peer may be there for a content that is being fetched. Dialled, and dialled again after
+    /// losses with growing pauses, for as long as pieces are missing.
+    Candidate {
+        /// The content.
+        content: ContentId,
+        /// Where it listens.
+        addr: SocketAddr,
+    },
+    /// Connect once to an address for a content, whether pieces are missing or not: how a seed
+    /// reaches a peer that can not reach it.
+    Dial {
+        /// The content.
+        content: ContentId,
+        /// Where it listens.
+        addr: SocketAddr,
+    },
+    /// Close everything in order and start nothing new.
+    Stop,
+}
+
+/// Why a dialled connection did not come about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum DialFailure {
+    /// Refused.
+    Refused,
+    /// No answer in time.
+    TimedOut,
+    /// The network said that there is no way.
+    Unreachable,
+    /// This host forbids it.
+    Forbidden,
+    /// Anything else.
+    Other,
+}
+
+/// How reading a body ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum BodyOutcome {
+    /// All of it is there.
+    Landed,
+    /// The connection ended inside it. [`Input::Closed`] follows.
+    Short,
+}
+
+/// How a piece ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum PieceOutcome {
+    /// Hash good, and kept.
+    Good,
+    /// Hash bad; the bytes are gone.
+    Bad,
+    /// Hash good, but this host could not keep it. The content is paused: see [`Event::Failed`].
+    StoreFailed,
+}
+
+/// What the driver has to do, in this order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Output {
+    /// Open a TCP connection.
+    Connect {
+        /// Its number from now on.
+        conn: ConnId,
+        /// Where to.
+        addr: SocketAddr,
+    },
+    /// Send the handshake, in a segment of its own.
+    SendHandshake {
+        /// The connection.
+        conn: ConnId,
+        /// What it says.
+        handshake: Handshake,
+        /// Pieces of the content that both sides now talk about: bounds the bitfield.
+        content: ContentId,
+    },
+    /// Send a message; with `body`, those bytes of the content right behind it.
+    Send {
+        /// The connection.
+        conn: ConnId,
+        /// The message.
+        head: Head,
+        /// The body of a [`Head::Piece`].
+        body: Option<PieceRange>,
+    },
+    /// Read the body of the head that was just handled into the buffer of its piece. When the
+    /// last block of the piece has landed, hash it, keep it, and say [`Input::PieceDone`].
+    Receive {
+        /// The connection.
+        conn: ConnId,
+        /// Where the bytes belong.
+        range: PieceRange,
+    },
+    /// Read the body of the head that was just handled, and drop it.
+    Discard {
+        /// The connection.
+        conn: ConnId,
+        /// Its bytes.
+        len: u32,
+    },
+    /// Forget what has landed of a piece over this connection: it will not be completed.
+    Abandon {
+        /// The connection.
+        conn: ConnId,
+        /// The content.
+        content: ContentId,
+        /// The piece.
+        piece: u32,
+    },
+    /// Close the connection after what was sent before. No [`Input`] about it is expected any more.
+    Close {
+        /// The connection.
+        conn: ConnId,
+        /// Why.
+        why: CloseReason,
+    },
+    /// Something that a person may want to know.
+    Event(Event),
+}
+
+/// Why a connection was closed or never came about, and whose doing that is.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum CloseReason {
+    /// The peer broke the rules of the exchange.
+    #[error(transparent)]
+    Violation(#[from] PeerViolation),
+    /// The peer sent bytes that are no message.
+    #[error(transparent)]
+    Wire(#[from] WireError),
+    /// The peer asked for a swarm that this device does not have. It is met with silence.
+    #[error("the peer asked for a swarm that is not shared here")]
+    UnknownSwarm,
+    /// The peer is this device itself.
+    #[error("the peer is this device itself")]
+    SelfConnection,
+    /// There is a connection to this peer for this content already.
+    #[error("there is a connection to this peer for this content already")]
+    Duplicate,
+    /// The limit of connections is reached.
+    #[error("the limit of connections is reached")]
+    TooManyConnections,
+    /// The peer is banned for bad pieces.
+    #[error("the peer is banned: it sent bad pieces")]
+    Banned,
+    /// Something that had to happen did not, in time.
+    #[error("timed out: {0}")]
+    TimedOut(crate::Reason),
+    /// Neither side has anything that the other wants.
+    #[error("neither side wants anything of the other")]
+    NothingToDo,
+    /// The user left the swarm or stopped the device.
+    #[error("stopped")]
+    Stopped,
+    /// The peer closed the connection.
+    #[error("closed by the peer")]
+    Closed,
+    /// The connection was reset.
+    #[error("connection reset")]
+    Reset,
+    /// The connection could not be made.
+    #[error("could not connect: {0:?}")]
+    DialFailed(DialFailure),
+    /// This host could not read its own content.
+    #[error("this host could not read its own content")]
+    SourceFailed,
+}
+
+/// Something that happened, for logs, reports and progress bars.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Event {
+    /// A handshake was exchanged: the peer is one.
+    PeerJoined {
+        /// The connection.
+        conn: ConnId,
+        /// The content.
+        content: ContentId,
+        /// Its identity.
+        peer: PeerId,
+        /// Its address.
+        remote: SocketAddr,
+    },
+    /// A connection ended.
+    PeerLeft {
+        /// The connection.
+        conn: ConnId,
+        /// The content, once it was known.
+        content: Option<ContentId>,
+        /// Its address.
+        remote: SocketAddr,
+        /// Why.
+        why: CloseReason,
+    },
+    /// A piece is there: verified and kept.
+    PieceStored {
+        /// The content.
+        content: ContentId,
+        /// The piece.
+        piece: u32,
+        /// The connection that it came over.
+        conn: ConnId,
+        /// Who sent it.
+        remote: SocketAddr,
+    },
+    /// A piece failed its hash.
+    PieceBad {
+        /// The content.
+        content: ContentId,
+        /// The piece.
+        piece: u32,
+        /// The connection that it came over.
+        conn: ConnId,
+        /// Who sent it.
+        remote: SocketAddr,
+        /// Whether the sender is banned for it.
+        banned: bool,
+    },
+    /// Every piece is there.
+    Completed {
+        /// The content.
+        content: ContentId,
+    },
+    /// A content can not go on: this host could not keep a piece.
+    Failed {
+        /// The content.
+        content: ContentId,
+        /// The piece.
+        piece: u32,
+    },
+    /// A content that is being fetched has no peer to fetch from, and none to try.
+    Starved {
+        /// The content.
+        content: ContentId,
+        /// Pieces that are missing.
+        missing: u32,
+    },
+}

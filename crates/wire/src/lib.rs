@@ -1,0 +1,16 @@
+//! Bytes to messages and back, for everything that Delivery Optimization peers say to each other.
+//!
+//! This crate has no I/O, no clock, no threads and no randomness. It never touches the bytes of a
+//! piece: a [`swarm::Head`] tells how many follow, and the caller moves them.
+//!
+//! - [`swarm`]: the Swarm protocol of TCP 7680.
+//! - [`preface`]: the first bytes of a connection, which name the protocol that it speaks.
+//! - [`do_code`]: the error codes that administrators know from Delivery Optimization's own logs.
+
+pub mod do_code;
+mod error;
+pub mod preface;
+pub mod swarm;
+
+pub use do_code::DoCode;
+pub use error::{Incompatible, Malformed, WireError};
