@@ -1,0 +1,227 @@
+use std::{
+    io,
+    net::{Ipv4Addr, Ipv6Addr, SocketAddr},
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use mdns_sd::{IfKind, IfPredicate, ServiceDaemon};
+use socket2::{Domain, Protocol, Socket, Type};
+use tokio::sync::{mpsc, oneshot};
+
+use crate::{
+    Announcement, CallRequest, CallTarget, Candidate, Candidates, DiscoveryConfig, DiscoveryError,
+    Interfaces, holder,
+    shared::Shared,
+    task::{Command, Task},
+};
+
+/// How long a call stays in the announcement when nobody takes it back.
+const CALL_LIFETIME: Duration = Duration::from_secs(30);
+
+/// The discovery client. Browses from the start; announces when asked to.
+///
+/// [`Discovery::stop`] says goodbye to the link and waits for it; dropping does the same without
+/// waiting.
+#[derive(Debug)]
+pub struct Discovery {
+    shared: Arc<Shared>,
+    commands: mpsc::UnboundedSender<Command>,
+    interfaces: Vec<String>,
+}
+
+impl Discovery {
+    /// Opens the mDNS port and begins to browse. Needs a tokio runtime around it.
+    ///
+    /// # Errors
+    /// When the port can be opened for neither IPv4 nor IPv6, or when an interface was named that
+    /// is not there.
+    pub fn start(config: DiscoveryConfig) -> Result<Self, DiscoveryError> {
+        check_port(config.mdns_port)?;
+        let interfaces = usable_interfaces(&config.interfaces)?;
+        let daemon = ServiceDaemon::new_with_port(config.mdns_port)?;
+        let wanted = config.interfaces.clone();
+        let unwanted = IfPredicate::new(move |interface| !wanted.include(interface));
+        daemon.disable_interface(IfKind::Predicate(unwanted))?;
+        let shared = Arc::new(Shared::new(config.max_candidates));
+        let (commands, queue) = mpsc::unbounded_channel();
+        let task = Task::new(daemon, config, Arc::clone(&shared), queue)?;
+        tokio::spawn(task.run());
+        Ok(Self {
+            shared,
+            commands,
+            interfaces,
+        })
+    }
+
+    /// Announces this host, or changes what is announced. The first announcement goes out after
+    /// about a second, which it takes to make sure that the name is free (RFC 6762, section 8.1);
+    /// a change goes out at once.
+    ///
+    /// # Errors
+    /// When discovery was stopped.
+    pub fn announce(&self, announcement: Announcement) -> Result<(), DiscoveryError> {
+        self.shared.own().announcement = Some(announcement);
+        self.send(Command::Refresh)
+    }
+
+    /// Takes the announcement back, with goodbyes.
+    ///
+    /// # Errors
+    /// When discovery was stopped.
+    pub fn withdraw(&self) -> Result<(), DiscoveryError> {
+        let mut own = self.shared.own();
+        own.announcement = None;
+        own.calls.clear();
+        drop(own);
+        self.send(Command::Refresh)
+    }
+
+    /// Asks a host to call back to the announced port and to show the nonce there. The request
+    /// stands until the guard is dropped, at most 30 s.
+    ///
+    /// # Errors
+    /// When nothing is announced, when too many calls wait, or when discovery was stopped.
+    pub fn call(&self, target: CallTarget, nonce: u64) -> Result<CallGuard, DiscoveryError> {
+        let until = Instant::now() + CALL_LIFETIME;
+        self.shared
+            .own()
+            .add_call(CallRequest { target, nonce }, until)?;
+        self.send(Command::Refresh)?;
+        let shared = Arc::clone(&self.shared);
+        Ok(CallGuard {
+            shared,
+            commands: self.commands.clone(),
+            nonce,
+        })
+    }
+
+    /// What is found from now on, after all that is known already.
+    pub fn candidates(&self) -> Candidates {
+        Candidates::new(Arc::clone(&self.shared))
+    }
+
+    /// All that is known now.
+    pub fn sightings(&self) -> Vec<Candidate> {
+        self.shared.sightings()
+    }
+
+    /// Adds a candidate of another source, such as a [`Target`](crate::Target) that was resolved.
+    pub fn add(&self, candidate: Candidate) {
+        let key = candidate.name.clone();
+        self.shared
+            .change(|sightings| sightings.see(&key, candidate));
+    }
+
+    /// Asks the link again at once, and then at growing pauses as from the start.
+    ///
+    /// # Errors
+    /// When discovery was stopped.
+    pub fn requery(&self) -> Result<(), DiscoveryError> {
+        self.send(Command::Requery)
+    }
+
+    /// Names of the interfaces that were there to speak on at the start.
+    pub fn interfaces(&self) -> &[String] {
+        &self.interfaces
+    }
+
+    /// Says goodbye, ends the thread and all subscriptions.
+    pub async fn stop(self) {
+        let (done, stopped) = oneshot::channel();
+        if self.send(Command::Stop(Some(done))).is_ok() {
+            // The task drops the sender when it could not finish in order.
+            let _ = stopped.await;
+        }
+    }
+
+    fn send(&self, command: Command) -> Result<(), DiscoveryError> {
+        self.commands
+            .send(command)
+            .map_err(|_| DiscoveryError::Stopped)
+    }
+}
+
+impl Drop for Discovery {
+    fn drop(&mut self) {
+        let _ = self.commands.send(Command::Stop(None));
+    }
+}
+
+/// Keeps a call standing: see [`Discovery::call`].
+#[derive(Debug)]
+#[must_use = "the call is taken back when this is dropped"]
+pub struct CallGuard {
+    shared: Arc<Shared>,
+    commands: mpsc::UnboundedSender<Command>,
+    nonce: u64,
+}
+
+impl Drop for CallGuard {
+    fn drop(&mut self) {
+        self.shared
+            .own()
+            .calls
+            .retain(|(call, _)| call.nonce != self.nonce);
+        let _ = self.commands.send(Command::Refresh);
+    }
+}
+
+/// The daemon opens its sockets on a thread of its own and only logs a failure, so that it is
+/// tried here first, in the same way.
+fn check_port(port: u16) -> Result<(), DiscoveryError> {
+    let v4 = try_bind((Ipv4Addr::UNSPECIFIED, port).into());
+    let v6 = try_bind((Ipv6Addr::UNSPECIFIED, port).into());
+    match (v4, v6) {
+        (Err(error), Err(_)) if error.kind() == io::ErrorKind::AddrInUse => {
+            Err(DiscoveryError::PortTaken {
+                port,
+                holder: holder::udp_port_holder(port),
+            })
+        }
+        (Err(source), Err(_)) => Err(DiscoveryError::Socket { port, source }),
+        (Err(error), Ok(())) => {
+            tracing::warn!(port, %error, "dns-sd: no IPv4");
+            Ok(())
+        }
+        (Ok(()), Err(error)) => {
+            tracing::info!(port, %error, "dns-sd: no IPv6");
+            Ok(())
+        }
+        (Ok(()), Ok(())) => Ok(()),
+    }
+}
+
+fn try_bind(addr: SocketAddr) -> io::Result<()> {
+    let socket = Socket::new(Domain::for_address(addr), Type::DGRAM, Some(Protocol::UDP))?;
+    if addr.is_ipv6() {
+        socket.set_only_v6(true)?;
+    }
+    socket.set_reuse_address(true)?;
+    #[cfg(unix)]
+    socket.set_reuse_port(true)?;
+    socket.bind(&addr.into())
+}
+
+fn usable_interfaces(wanted: &Interfaces) -> Result<Vec<String>, DiscoveryError> {
+    let all = if_addrs::get_if_addrs()
+        .map_err(|error| DiscoveryError::NoInterface(format!("they can not be listed: {error}")))?;
+    let is_there = |name: &&String| all.iter().any(|interface| interface.name == **name);
+    if let Interfaces::Named(names) = wanted
+        && let Some(missing) = names.iter().find(|name| !is_there(name))
+    {
+        let why = format!(
+            "`{}` is not there or has no address",
+            missing.escape_debug()
+        );
+        return Err(DiscoveryError::NoInterface(why));
+    }
+    let mut names: Vec<String> = all
+        .into_iter()
+        .filter(|interface| wanted.include(interface))
+        .map(|i| i.name)
+        .collect();
+    names.sort();
+    names.dedup();
+    Ok(names)
+}
