@@ -5,11 +5,13 @@
 //!
 //! - [`swarm`]: the Swarm protocol of TCP 7680.
 //! - [`preface`]: the first bytes of a connection, which name the protocol that it speaks.
+//! - [`session`]: dolab's own session, in which a check runs.
 //! - [`do_code`]: the error codes that administrators know from Delivery Optimization's own logs.
 
 pub mod do_code;
 mod error;
 pub mod preface;
+pub mod session;
 pub mod swarm;
 
 pub use do_code::DoCode;
