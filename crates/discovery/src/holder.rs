@@ -32,7 +32,8 @@ mod system {
     use crate::printable::printable;
 
     pub(super) fn udp_port_holder(port: u16) -> Option<Holder> {
-        let inodes: Vec<String> = ["/proc/net/udp", "/proc/net/udp6"]
+        // The thread's, because threads can be in network namespaces of their own.
+        let inodes: Vec<String> = ["/proc/thread-self/net/udp", "/proc/thread-self/net/udp6"]
             .iter()
             .filter_map(|table| fs::read_to_string(table).ok())
             .flat_map(|table| inodes(&table, port))

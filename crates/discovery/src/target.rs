@@ -179,6 +179,9 @@ impl FromStr for Target {
 }
 
 fn parse(text: &str) -> Result<Target, &'static str> {
+    if text.contains('/') {
+        return Err("only the host is wanted, without scheme and path");
+    }
     if let Some(rest) = text.strip_prefix('[') {
         let (inside, after) = rest.split_once(']').ok_or("the bracket is not closed")?;
         let host = v6(inside).ok_or("only an IPv6 address stands in brackets")?;
@@ -228,9 +231,6 @@ fn name_or_v4(text: &str) -> Result<Host, &'static str> {
     }
     if text.len() > MAX_NAME {
         return Err("a name has at most 253 bytes");
-    }
-    if text.contains("://") || text.contains('/') {
-        return Err("only the host is wanted, without scheme and path");
     }
     let last = text
         .trim_end_matches('.')

@@ -28,6 +28,10 @@ use crate::{
 /// section 8.1).
 const PROBE_SPREAD: Duration = Duration::from_millis(300);
 
+/// The shortest time between two changes of the announcement, so that a burst of them goes out as
+/// one.
+const UPDATE_PAUSE: Duration = Duration::from_millis(100);
+
 /// The daemon repeats a goodbye after 120 ms, in case that the first is lost.
 const GOODBYE_REPEAT: Duration = Duration::from_millis(140);
 
@@ -58,19 +62,21 @@ pub(crate) struct Task {
     /// Full names under which our announcements went out, in lower case.
     own_names: BTreeSet<String>,
     told_calls: VecDeque<(String, u64)>,
+    /// Counts the forms that our record had.
+    revision: u32,
 }
 
 /// How far our announcement is.
 enum Registration {
     None,
-    /// The daemon makes sure that the name is free. What changes meanwhile waits: the daemon would
-    /// probe for it anew.
-    Probing {
+    /// Registered, and what changes meanwhile waits: until the daemon has made sure that the name
+    /// is free, since it would probe anew, and then for a moment after each change.
+    Settling {
         stale: bool,
-        settled: Option<Instant>,
+        until: Option<Instant>,
     },
-    /// The name is ours, changes go out at once.
-    Announced,
+    /// The name is ours, a change goes out at once.
+    Settled,
 }
 
 impl Task {
@@ -92,6 +98,7 @@ impl Task {
             registration: Registration::None,
             own_names: BTreeSet::new(),
             told_calls: VecDeque::new(),
+            revision: 0,
         })
     }
 
@@ -134,8 +141,8 @@ impl Task {
             .map(|(_, until)| *until)
             .min();
         let settled = match self.registration {
-            Registration::Probing { settled, .. } => settled,
-            Registration::None | Registration::Announced => None,
+            Registration::Settling { until, .. } => until,
+            Registration::None | Registration::Settled => None,
         };
         let at = calls.into_iter().chain(settled).min();
         async move {
@@ -148,13 +155,13 @@ impl Task {
 
     fn on_time(&mut self) {
         let now = Instant::now();
-        if let Registration::Probing {
+        if let Registration::Settling {
             stale,
-            settled: Some(at),
+            until: Some(until),
         } = self.registration
-            && at <= now
+            && until <= now
         {
-            self.registration = Registration::Announced;
+            self.registration = Registration::Settled;
             if stale {
                 self.refresh();
             }
@@ -176,29 +183,30 @@ impl Task {
             return self.withdraw();
         };
         let probe = match &mut self.registration {
-            Registration::Probing { stale, .. } => {
+            Registration::Settling { stale, .. } => {
                 *stale = true;
                 return;
             }
             Registration::None => true,
-            Registration::Announced => false,
+            Registration::Settled => false,
         };
+        self.revision += 1;
         let calls = own.calls.into_iter().map(|(call, _)| call).collect();
-        let registered =
-            service_info(&self.config.host, &announcement, calls).and_then(|mut info| {
+        let registered = service_info(&self.config.host, &announcement, calls, self.revision)
+            .and_then(|mut info| {
                 // A change needs no new probe (RFC 6762, section 8.4), and the daemon would fall
                 // silent for its duration.
                 info.set_requires_probe(probe);
                 Ok(self.daemon.register(info)?)
             });
         match registered {
-            Ok(()) if probe => {
-                self.registration = Registration::Probing {
+            Ok(()) => {
+                let until = (!probe).then(|| Instant::now() + UPDATE_PAUSE);
+                self.registration = Registration::Settling {
                     stale: false,
-                    settled: None,
+                    until,
                 };
             }
-            Ok(()) => {}
             Err(error) => tracing::warn!(%error, "dns-sd: the announcement failed"),
         }
     }
@@ -235,12 +243,12 @@ impl Task {
     }
 
     fn on_announced(&mut self, fullname: &str) {
-        if let Registration::Probing {
-            settled: settled @ None,
+        if let Registration::Settling {
+            until: until @ None,
             ..
         } = &mut self.registration
         {
-            *settled = Some(Instant::now() + PROBE_SPREAD);
+            *until = Some(Instant::now() + PROBE_SPREAD);
         }
         if self.own_names.insert(fullname.to_lowercase()) {
             let instance = instance(fullname);
@@ -342,8 +350,9 @@ fn service_info(
     host: &str,
     announcement: &Announcement,
     calls: Vec<CallRequest>,
+    revision: u32,
 ) -> Result<ServiceInfo, DiscoveryError> {
-    let pairs = txt::encode(&LabPeer {
+    let lab = LabPeer {
         peer: announcement.peer,
         version: env!("CARGO_PKG_VERSION").into(),
         contents: announcement
@@ -354,7 +363,8 @@ fn service_info(
             .collect(),
         total: u32::try_from(announcement.contents.len()).unwrap_or(u32::MAX),
         calls,
-    });
+    };
+    let pairs = txt::encode(&lab, revision);
     let label = label(host);
     let server = format!("{label}.local.");
     let info = ServiceInfo::new(

@@ -4,6 +4,7 @@
 //! dolab=1                the form of this record; its presence makes a lab peer
 //! ver=0.1.0              the version of dolab
 //! id=<40 hex digits>     the peer id
+//! rev=7                  counts the changes of this record
 //! n=3                    how many contents there are
 //! c0=<64 hex digits>     one of them, c1 the next, up to c7
 //! call0=<16 hex>;HOST    asks HOST to call back, and to show this nonce
@@ -72,11 +73,16 @@ impl fmt::Display for CallTarget {
 }
 
 /// Keys and values for a lab peer's record. What is over the limits is left out.
-pub fn encode(lab: &LabPeer) -> Vec<(String, String)> {
+///
+/// The revision has to differ from that of the record before. A record that came back to an
+/// earlier form within a second would not be sent (RFC 6762, section 6), and one that was received
+/// would be taken for the earlier one that is still remembered.
+pub fn encode(lab: &LabPeer, revision: u32) -> Vec<(String, String)> {
     let mut pairs = vec![
         ("dolab".into(), FORM.into()),
         ("ver".into(), printable(&lab.version, MAX_VERSION)),
         ("id".into(), lab.peer.to_string()),
+        ("rev".into(), revision.to_string()),
         ("n".into(), lab.total.to_string()),
     ];
     for (n, content) in lab.contents.iter().take(MAX_CONTENTS).enumerate() {
@@ -191,7 +197,7 @@ mod tests {
     proptest! {
         #[test]
         fn what_is_written_is_read(lab in lab()) {
-            let pairs = encode(&lab);
+            let pairs = encode(&lab, u32::MAX);
             prop_assert_eq!(decode_pairs(&pairs), Some(lab));
             let bytes: usize = pairs.iter().map(|(key, value)| key.len() + value.len() + 2).sum();
             prop_assert!(bytes < 1000, "{} bytes", bytes);
@@ -245,7 +251,7 @@ mod tests {
             total: 20,
             calls: vec![],
         };
-        let read = decode_pairs(&encode(&lab)).expect("it is ours");
+        let read = decode_pairs(&encode(&lab, 1)).expect("it is ours");
         assert_eq!((read.contents.len(), read.total), (MAX_CONTENTS, 20));
     }
 }
