@@ -55,10 +55,17 @@ impl PieceMap {
     pub fn from_bytes(bytes: &[u8], pieces: u32) -> Result<Self, PieceMapError> {
         let want = Self::byte_len(pieces);
         if bytes.len() != want {
-            return Err(PieceMapError::Length { pieces, want, got: bytes.len() });
+            return Err(PieceMapError::Length {
+                pieces,
+                want,
+                got: bytes.len(),
+            });
         }
         let spare = (want * 8) as u32 - pieces;
-        if bytes.last().is_some_and(|last| last.trailing_zeros() < spare) {
+        if bytes
+            .last()
+            .is_some_and(|last| last.trailing_zeros() < spare)
+        {
             return Err(PieceMapError::Spare { pieces });
         }
         Ok(Self {

@@ -1,0 +1,85 @@
+/// Longest file name that is taken from a peer, in bytes: with the store's endings it still fits
+/// the 255 that common file systems allow.
+const MAX_LEN: usize = 200;
+
+/// Why a name that a peer sent is not used.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum NameError {
+    /// Nothing is left of it.
+    #[error("the peer sent an empty file name: choose one with --output")]
+    Empty,
+    /// More than 200 bytes.
+    #[error(
+        "the peer sent a file name of {0} bytes, more than {MAX_LEN}: choose one with --output"
+    )]
+    TooLong(usize),
+    /// A character that separates folders, that some system does not allow, or that does not show.
+    #[error("the peer sent a file name with the character {0:?}: choose one with --output")]
+    Character(char),
+    /// It begins with a dot (hidden, this folder or the one above) or ends with a dot or space
+    /// (which Windows drops).
+    #[error(
+        "the peer sent the file name {0:?}, which begins or ends in a way that is not safe: choose one with --output"
+    )]
+    Edge(String),
+    /// A device on Windows, whatever its ending.
+    #[error(
+        "the peer sent the file name {0:?}, which is a device on Windows: choose one with --output"
+    )]
+    Reserved(String),
+}
+
+/// Checks a file name that a peer sent: what comes back is one plain name on every system.
+///
+/// # Errors
+/// When it is anything else. A name is never repaired, for two different ones could become equal.
+pub fn safe_name(name: &str) -> Result<&str, NameError> {
+    if name.is_empty() {
+        return Err(NameError::Empty);
+    }
+    if name.len() > MAX_LEN {
+        return Err(NameError::TooLong(name.len()));
+    }
+    if let Some(wrong) = name.chars().find(|&char| !is_allowed(char)) {
+        return Err(NameError::Character(wrong));
+    }
+    if name.starts_with(['.', ' ']) || name.ends_with(['.', ' ']) {
+        return Err(NameError::Edge(name.to_owned()));
+    }
+    if is_reserved(name) {
+        return Err(NameError::Reserved(name.to_owned()));
+    }
+    Ok(name)
+}
+
+fn is_allowed(char: char) -> bool {
+    // The last two groups do not show, or turn around what does: `exe.txt` for `txt.exe`.
+    !(char.is_control()
+        || matches!(char, '/' | '\\' | ':' | '*' | '?' | '"' | '<' | '>' | '|')
+        || matches!(char, '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{206F}')
+        || matches!(char, '\u{61C}' | '\u{FEFF}' | '\u{FFFD}'))
+}
+
+fn is_reserved(name: &str) -> bool {
+    let stem = name
+        .split('.')
+        .next()
+        .unwrap_or(name)
+        .trim_end_matches(' ')
+        .to_uppercase();
+    if let "CON" | "PRN" | "AUX" | "NUL" | "CONIN$" | "CONOUT$" = stem.as_str() {
+        return true;
+    }
+    let port = stem
+        .strip_prefix("COM")
+        .or_else(|| stem.strip_prefix("LPT"));
+    // Windows takes the superscript digits for digits too.
+    port.is_some_and(|port| {
+        let mut chars = port.chars();
+        chars
+            .next()
+            .is_some_and(|char| matches!(char, '0'..='9' | '¹' | '²' | '³'))
+            && chars.next().is_none()
+    })
+}
