@@ -1,0 +1,82 @@
+//! The program `dolab`: arguments, progress, output. What it does is in the libraries beside it.
+//!
+//! A library only so that tests can reach its parts; nothing here is meant for other programs.
+
+pub mod args;
+mod commands;
+pub mod escape;
+pub mod exit;
+mod failure;
+mod interrupt;
+mod logging;
+pub mod output;
+mod print_config;
+mod progress;
+pub mod render;
+pub mod units;
+
+use std::{ffi::OsString, process::ExitCode};
+
+use clap::{ArgMatches, CommandFactory, FromArgMatches};
+
+use crate::{
+    args::{Cli, Command},
+    exit::Exit,
+    failure::CommandResult,
+    output::Output,
+};
+
+/// Runs the program with the arguments as the system hands them over, the program's name first.
+pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let parsed = Cli::command()
+        .try_get_matches_from(args)
+        .and_then(|matches| {
+            let cli = Cli::from_arg_matches(&matches)?;
+            Ok((cli, matches))
+        });
+    let (cli, matches) = match parsed {
+        Ok(parsed) => parsed,
+        Err(error) => {
+            // Help and version, too, come as an "error", and go to standard output.
+            let _ = error.print();
+            let exit = if error.use_stderr() {
+                Exit::WrongUse
+            } else {
+                Exit::Good
+            };
+            return exit.into();
+        }
+    };
+    let output = Output::new(&cli.global);
+    logging::start(&cli.global, &output);
+    let result = dispatch(cli, &matches, &output);
+    let exit = result.unwrap_or_else(|failure| {
+        output.failure(&failure);
+        failure.exit
+    });
+    exit.into()
+}
+
+fn dispatch(cli: Cli, matches: &ArgMatches, output: &Output) -> CommandResult {
+    let Some(command) = cli.command else {
+        return commands::welcome::run(output);
+    };
+    if cli.global.print_config {
+        // Building fills in what belongs to every command.
+        let mut root = Cli::command();
+        root.build();
+        if let Some((name, matches)) = matches.subcommand() {
+            let command = root
+                .find_subcommand(name)
+                .expect("clap found it in the same tree");
+            print_config::print(output, name, command, matches);
+        }
+        return Ok(Exit::Good);
+    }
+    match command {
+        Command::Discover(args) => commands::discover::run(&args, output),
+        Command::Completions(args) => commands::completions::run(&args, output),
+        Command::Man(args) => commands::man::run(&args, output),
+        _ => Ok(Exit::CannotRun),
+    }
+}
