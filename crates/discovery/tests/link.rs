@@ -9,10 +9,10 @@ use std::net::{IpAddr, SocketAddr};
 use dolab_content::ContentId;
 use dolab_discovery::{
     Announcement, CallTarget, Candidate, Discovery, DiscoveryConfig, DiscoveryError, Event,
-    Interfaces, Source,
+    Interfaces, Kind, Source,
 };
 use dolab_wire::swarm::PeerId;
-use support::{Lab, wait, wait_for};
+use support::{Lab, avahi::Avahi, wait, wait_for};
 
 fn announcement(peer: u8, contents: &[u8]) -> Announcement {
     Announcement {
@@ -238,7 +238,7 @@ fn a_port_that_another_keeps_for_itself_is_named() {
     let Some(lab) = Lab::new(1) else { return };
     lab.hosts[0].run(async {
         // For both families.
-        let _held = std::net::UdpSocket::bind("[::]:5353").unwrap();
+        let held = std::net::UdpSocket::bind("[::]:5353").unwrap();
         let error = Discovery::start(DiscoveryConfig::default()).expect_err("the port is held");
         let DiscoveryError::PortTaken {
             port: 5353,
@@ -249,6 +249,7 @@ fn a_port_that_another_keeps_for_itself_is_named() {
         };
         assert_eq!(holder.pid, std::process::id());
         assert!(error.to_string().contains("is held by "), "{error}");
+        drop(held);
 
         let interfaces = Interfaces::Named(vec!["nosuch0".into()]);
         let config = DiscoveryConfig {
@@ -257,5 +258,74 @@ fn a_port_that_another_keeps_for_itself_is_named() {
         };
         let error = Discovery::start(config).expect_err("there is no such interface");
         assert!(error.to_string().contains("`nosuch0`"), "{error}");
+    });
+}
+
+#[test]
+fn avahi_resolves_what_we_announce() {
+    let Some(lab) = Lab::new(2) else { return };
+    let Some(avahi) = Avahi::start(&lab.hosts[1], "stranger") else {
+        return;
+    };
+    let a = lab.hosts[0].discover("alpha");
+    a.announce(Announcement {
+        port: 7681,
+        ..announcement(1, &[7])
+    })
+    .unwrap();
+    for (protocol, addr) in [("IPv4", "10.50.0.1"), ("IPv6", "f")] {
+        let seen = avahi.browse(|seen| seen.protocol == protocol);
+        assert_eq!(
+            (seen.instance.as_str(), seen.host.as_str()),
+            ("alpha", "alpha.local")
+        );
+        assert!(
+            seen.addr.starts_with(addr) && seen.port == "7681",
+            "{seen:?}"
+        );
+        let content = format!("\"c0={}\"", ContentId([7; 32]));
+        let peer = format!("\"id={}\"", PeerId([1; 20]));
+        for string in ["\"dolab=1\"", "\"n=1\"", &content, &peer] {
+            assert!(seen.txt.contains(string), "{string}: {seen:?}");
+        }
+    }
+    a.announce(Announcement {
+        port: 7681,
+        ..announcement(1, &[7, 8])
+    })
+    .unwrap();
+    avahi.browse(|seen| seen.txt.contains("\"n=2\""));
+    avahi.browse_until_gone("alpha", || drop(a));
+}
+
+#[test]
+fn what_avahi_announces_is_no_lab_peer() {
+    let Some(lab) = Lab::new(2) else { return };
+    let Some(avahi) = Avahi::start(&lab.hosts[1], "DESKTOP-17") else {
+        return;
+    };
+    let a = lab.hosts[0].discover("alpha");
+    let mut at_a = a.candidates();
+    // The form in which Windows hosts announce themselves, as far as it is known.
+    let filler = format!("x={}", "0".repeat(200));
+    let windows = avahi.publish("DESKTOP-17", "7680", &[&filler]);
+    let found = lab.hosts[0]
+        .run(async move { (wait_for(&mut at_a, |c| c.name == "DESKTOP-17").await, at_a) });
+    let (found, mut at_a) = found;
+    assert_eq!(found.kind, Kind::Windows);
+    assert!(
+        has_addr(&found, |addr| *addr == "10.50.0.2:7680".parse().unwrap()),
+        "{found:?}"
+    );
+    let _other = avahi.publish("a \u{fc}ber. thing", "9", &[]);
+    drop(windows);
+    lab.hosts[0].run(async move {
+        let other = wait_for(&mut at_a, |c| c.name == "a \u{fc}ber. thing").await;
+        assert_eq!((&other.kind, other.addrs[0].port()), (&Kind::Other, 9));
+        let lost = wait(&mut at_a, |event| match event {
+            Event::Lost(candidate) => Some(candidate.name.clone()),
+            _ => None,
+        });
+        assert_eq!(lost.await, "DESKTOP-17");
     });
 }

@@ -1,5 +1,7 @@
 //! Hosts on a switch, each a network namespace.
 
+pub mod avahi;
+
 use std::{
     fs::File,
     future::Future,
