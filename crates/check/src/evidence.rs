@@ -369,6 +369,14 @@ pub struct WireSaw {
     /// TTL or hop limit of the last RST that arrived: another value than that of the answers shows
     /// that another host made it.
     pub reset_hop_limit: Option<u8>,
+    /// Requests to the same port that arrived from other addresses meanwhile: the caller may be
+    /// among them, behind an address translator.
+    #[serde(default)]
+    pub requests_from_others: u32,
+    /// Addresses that this host asked for on its link (ARP, neighbour solicitation) meanwhile
+    /// and that nobody answered for: a request to such a next hop does not leave either.
+    #[serde(default)]
+    pub unresolved: Vec<IpAddr>,
     /// Packets that the witness knows it lost. Unless 0, what it did not see proves nothing.
     pub missed: u32,
 }
@@ -400,6 +408,12 @@ impl WireSaw {
         }
         self.hop_limit = other.hop_limit.or(self.hop_limit);
         self.reset_hop_limit = other.reset_hop_limit.or(self.reset_hop_limit);
+        self.requests_from_others += other.requests_from_others;
+        for address in &other.unresolved {
+            if !self.unresolved.contains(address) {
+                self.unresolved.push(*address);
+            }
+        }
         self.missed += other.missed;
         self
     }
