@@ -12,6 +12,7 @@
 //! Everything that comes from the network is bounded in size and number, and its text is made
 //! printable before it leaves this crate.
 
+mod calls;
 mod candidate;
 mod config;
 mod daemon;
@@ -19,6 +20,7 @@ mod error;
 mod holder;
 mod host;
 mod printable;
+mod record;
 mod shared;
 mod sightings;
 mod stream;

@@ -1,27 +1,25 @@
 //! The task that stands between the mDNS daemon's thread and the subscribers.
 
 use std::{
-    collections::{BTreeSet, VecDeque},
+    collections::BTreeSet,
     future,
-    net::{IpAddr, SocketAddr},
     sync::Arc,
     time::{Duration, Instant},
 };
 
-use if_addrs::{IfAddr, Interface};
-use mdns_sd::{DaemonEvent, Receiver, ResolvedService, ServiceDaemon, ServiceEvent, ServiceInfo};
+use mdns_sd::{DaemonEvent, Receiver, ResolvedService, ServiceDaemon, ServiceEvent};
 use tokio::{
     sync::{mpsc, oneshot},
     time::{sleep, sleep_until, timeout},
 };
 
 use crate::{
-    Announcement, Call, CallRequest, CallTarget, Candidate, DiscoveryConfig, DiscoveryError, Event,
-    LabPeer, Source,
+    DiscoveryConfig, DiscoveryError, Event, Source,
+    calls::Calls,
     config::SERVICE,
+    record,
     shared::Shared,
-    sightings::{self, instance, is_link_local},
-    txt,
+    sightings::{self, instance},
 };
 
 /// How long the interfaces' probes can lie apart: each begins at random within 250 ms (RFC 6762,
@@ -37,9 +35,6 @@ const GOODBYE_REPEAT: Duration = Duration::from_millis(140);
 
 /// How long the daemon's thread may take to end.
 const SHUTDOWN: Duration = Duration::from_secs(2);
-
-/// Calls that are remembered as told.
-const TOLD_CALLS: usize = 256;
 
 #[derive(Debug)]
 pub(crate) enum Command {
@@ -59,9 +54,9 @@ pub(crate) struct Task {
     browse: Receiver<ServiceEvent>,
     monitor: Receiver<DaemonEvent>,
     registration: Registration,
-    /// Full names under which our announcements went out, in lower case.
+    /// Instances under which our announcements went out.
     own_names: BTreeSet<String>,
-    told_calls: VecDeque<(String, u64)>,
+    calls: Calls,
     /// Counts the forms that our record had.
     revision: u32,
 }
@@ -97,7 +92,7 @@ impl Task {
             monitor,
             registration: Registration::None,
             own_names: BTreeSet::new(),
-            told_calls: VecDeque::new(),
+            calls: Calls::default(),
             revision: 0,
         })
     }
@@ -192,13 +187,15 @@ impl Task {
         };
         self.revision += 1;
         let calls = own.calls.into_iter().map(|(call, _)| call).collect();
-        let registered = service_info(&self.config.host, &announcement, calls, self.revision)
-            .and_then(|mut info| {
-                // A change needs no new probe (RFC 6762, section 8.4), and the daemon would fall
-                // silent for its duration.
-                info.set_requires_probe(probe);
-                Ok(self.daemon.register(info)?)
-            });
+        let registered =
+            record::service_info(&self.config.host, &announcement, calls, self.revision).and_then(
+                |mut info| {
+                    // A change needs no new probe (RFC 6762, section 8.4), and the daemon would fall
+                    // silent for its duration.
+                    info.set_requires_probe(probe);
+                    Ok(self.daemon.register(info)?)
+                },
+            );
         match registered {
             Ok(()) => {
                 let until = (!probe).then(|| Instant::now() + UPDATE_PAUSE);
@@ -216,7 +213,7 @@ impl Task {
             return;
         }
         self.registration = Registration::None;
-        if let Err(error) = self.daemon.unregister(&fullname(&self.config.host)) {
+        if let Err(error) = self.daemon.unregister(&record::fullname(&self.config.host)) {
             tracing::debug!(%error, "dns-sd: withdrawing failed");
         }
     }
@@ -250,8 +247,8 @@ impl Task {
         {
             *until = Some(Instant::now() + PROBE_SPREAD);
         }
-        if self.own_names.insert(fullname.to_lowercase()) {
-            let instance = instance(fullname);
+        let instance = instance(fullname);
+        if self.own_names.insert(instance.clone()) {
             tracing::info!(?instance, "dns-sd: announced");
             self.shared.tell(Event::Announced { instance });
         }
@@ -281,53 +278,14 @@ impl Task {
             return;
         }
         tracing::debug!(name = candidate.name, addrs = ?candidate.addrs, "dns-sd: seen");
-        let calls = candidate
-            .lab()
-            .map(|lab| lab.calls.clone())
-            .unwrap_or_default();
-        let caller = candidate.clone();
+        let label = record::label(&self.config.host);
+        let mut names = vec![self.config.host.as_str(), &label];
+        names.extend(self.own_names.iter().map(String::as_str));
+        let calls = self.calls.for_us(&service.fullname, &candidate, &names);
         self.shared
             .change(|sightings| sightings.see(&service.fullname, candidate));
-        if !calls.is_empty() {
-            self.on_calls(&service.fullname, &caller, &calls);
-        }
-    }
-
-    fn on_calls(&mut self, fullname: &str, from: &Candidate, calls: &[CallRequest]) {
-        let here = if_addrs::get_if_addrs().unwrap_or_default();
         for call in calls {
-            let told = (fullname.to_lowercase(), call.nonce);
-            if !self.is_us(&call.target, &here) || self.told_calls.contains(&told) {
-                continue;
-            }
-            if self.told_calls.len() >= TOLD_CALLS {
-                self.told_calls.pop_front();
-            }
-            self.told_calls.push_back(told);
-            let dial = from
-                .addrs
-                .iter()
-                .copied()
-                .filter(|addr| is_on_link(addr, &here))
-                .collect();
-            let call = Call {
-                from: from.clone(),
-                nonce: call.nonce,
-                dial,
-            };
             self.shared.tell(Event::Called(call));
-        }
-    }
-
-    fn is_us(&self, target: &CallTarget, here: &[Interface]) -> bool {
-        match target {
-            CallTarget::Addr(addr) => here.iter().any(|interface| interface.ip() == *addr),
-            CallTarget::Name(name) => {
-                let label = name.strip_suffix(".local").unwrap_or(name);
-                let is_label = |own: &str| own.eq_ignore_ascii_case(label);
-                is_label(&self.config.host)
-                    || self.own_names.iter().any(|own| is_label(&instance(own)))
-            }
         }
     }
 
@@ -342,82 +300,4 @@ impl Task {
         }
         self.shared.close();
     }
-}
-
-/// The record set of an announcement, in the form that Windows hosts use: the instance is the
-/// host's name, and SRV has priority and weight 0 (observed).
-fn service_info(
-    host: &str,
-    announcement: &Announcement,
-    calls: Vec<CallRequest>,
-    revision: u32,
-) -> Result<ServiceInfo, DiscoveryError> {
-    let lab = LabPeer {
-        peer: announcement.peer,
-        version: env!("CARGO_PKG_VERSION").into(),
-        contents: announcement
-            .contents
-            .iter()
-            .take(txt::MAX_CONTENTS)
-            .copied()
-            .collect(),
-        total: u32::try_from(announcement.contents.len()).unwrap_or(u32::MAX),
-        calls,
-    };
-    let pairs = txt::encode(&lab, revision);
-    let label = label(host);
-    let server = format!("{label}.local.");
-    let info = ServiceInfo::new(
-        SERVICE,
-        &label,
-        &server,
-        (),
-        announcement.port,
-        pairs.as_slice(),
-    )
-    .map_err(|error| DiscoveryError::Announcement(error.to_string()))?;
-    Ok(info.enable_addr_auto())
-}
-
-fn fullname(host: &str) -> String {
-    format!("{}.{SERVICE}", label(host))
-}
-
-/// One DNS label. In lower case, because the daemon finds a name with capitals no more when it has
-/// to repeat the announcement.
-fn label(host: &str) -> String {
-    let clean: String = host
-        .chars()
-        .map(|c| {
-            if c.is_ascii_alphanumeric() || c == '-' {
-                c.to_ascii_lowercase()
-            } else {
-                '-'
-            }
-        })
-        .take(57)
-        .collect();
-    let clean = clean.trim_matches('-');
-    if clean.is_empty() {
-        "dolab".into()
-    } else {
-        clean.into()
-    }
-}
-
-/// Whether an address lies in a network that one of our interfaces is in.
-fn is_on_link(addr: &SocketAddr, here: &[Interface]) -> bool {
-    here.iter()
-        .any(|interface| match (&interface.addr, addr.ip()) {
-            (IfAddr::V4(own), IpAddr::V4(ip)) => {
-                let mask = u32::from(own.netmask);
-                mask != 0 && u32::from(own.ip) & mask == u32::from(ip) & mask
-            }
-            (IfAddr::V6(_), IpAddr::V6(ip)) if is_link_local(&ip) => true,
-            (IfAddr::V6(own), IpAddr::V6(ip)) => {
-                let mask = u128::from(own.netmask);
-                mask != 0 && u128::from(own.ip) & mask == u128::from(ip) & mask
-            }
-            (IfAddr::V4(_), IpAddr::V6(_)) | (IfAddr::V6(_), IpAddr::V4(_)) => false,
-        })
 }

@@ -8,31 +8,31 @@ use std::{
     time::Instant,
 };
 
-use super::{DEADLINE, Host, skip, works};
+use crate::lab::{DEADLINE, Host, skip, works};
 
 /// An avahi daemon with a message bus of its own. Ended when dropped.
-pub struct Avahi {
+pub(crate) struct Avahi {
     daemon: Child,
     dir: PathBuf,
 }
 
 /// A service that avahi announces, until it is dropped.
-pub struct Published(Child);
+pub(crate) struct Published(Child);
 
 /// What `avahi-browse` prints of a service that it resolved.
 #[derive(Debug)]
-pub struct Resolved {
-    pub protocol: String,
-    pub instance: String,
-    pub host: String,
-    pub addr: String,
-    pub port: String,
-    pub txt: String,
+pub(crate) struct Resolved {
+    pub(crate) protocol: String,
+    pub(crate) instance: String,
+    pub(crate) host: String,
+    pub(crate) addr: String,
+    pub(crate) port: String,
+    pub(crate) txt: String,
 }
 
 impl Avahi {
     /// Starts it, or says why not: see [`skip`].
-    pub fn start(host: &Host, name: &str) -> Option<Self> {
+    pub(crate) fn start(host: &Host, name: &str) -> Option<Self> {
         let programs = [
             "avahi-daemon",
             "avahi-browse",
@@ -79,7 +79,7 @@ impl Avahi {
     }
 
     /// Announces a `_dosvc._tcp` service with these TXT strings.
-    pub fn publish(&self, instance: &str, port: &str, txt: &[&str]) -> Published {
+    pub(crate) fn publish(&self, instance: &str, port: &str, txt: &[&str]) -> Published {
         let mut publisher = self
             .command("avahi-publish-service")
             .args([instance, "_dosvc._tcp", port])
@@ -93,7 +93,7 @@ impl Avahi {
     }
 
     /// Resolves all of `_dosvc._tcp`, again and again, until a service is there as wanted.
-    pub fn browse(&self, wanted: impl Fn(&Resolved) -> bool) -> Resolved {
+    pub(crate) fn browse(&self, wanted: impl Fn(&Resolved) -> bool) -> Resolved {
         let start = Instant::now();
         while start.elapsed() < DEADLINE {
             let output = self
@@ -111,7 +111,7 @@ impl Avahi {
 
     /// Browses `_dosvc._tcp` until `and_then`, done when all is there that is known, made avahi
     /// drop a service.
-    pub fn browse_until_gone(&self, instance: &str, and_then: impl FnOnce()) {
+    pub(crate) fn browse_until_gone(&self, instance: &str, and_then: impl FnOnce()) {
         let mut and_then = Some(and_then);
         let mut browser = self
             .command("avahi-browse")

@@ -1,20 +1,17 @@
-//! Discovery between hosts on one link, over real multicast.
-#![cfg(target_os = "linux")]
-#![expect(missing_docs, reason = "a test has no interface")]
-
-mod support;
+//! Peers among themselves.
 
 use std::net::{IpAddr, SocketAddr};
 
 use dolab_content::ContentId;
 use dolab_discovery::{
     Announcement, CallTarget, Candidate, Discovery, DiscoveryConfig, DiscoveryError, Event,
-    Interfaces, Kind, Source,
+    Interfaces, Source,
 };
 use dolab_wire::swarm::PeerId;
-use support::{Lab, avahi::Avahi, wait, wait_for};
 
-fn announcement(peer: u8, contents: &[u8]) -> Announcement {
+use crate::lab::{Lab, seen, wait, wait_announced, wait_called, wait_for, wait_lost};
+
+pub(crate) fn announcement(peer: u8, contents: &[u8]) -> Announcement {
     Announcement {
         port: 7680,
         peer: PeerId([peer; 20]),
@@ -73,11 +70,7 @@ fn two_hosts_see_each_other_until_one_says_goodbye() {
         assert_eq!(lab.version, env!("CARGO_PKG_VERSION"));
 
         a.stop().await;
-        let lost = wait(&mut at_b, |event| match event {
-            Event::Lost(candidate) => Some(candidate.clone()),
-            _ => None,
-        });
-        assert_eq!(lost.await.name, "alpha");
+        assert_eq!(wait_lost(&mut at_b).await, "alpha");
         assert!(b.sightings().is_empty(), "nobody sees himself");
         b.stop().await;
         while at_b.next().await.is_some() {}
@@ -105,10 +98,7 @@ fn a_change_of_the_contents_arrives() {
             assert_eq!(changed.lab().unwrap().contents.len(), usize::from(n).min(8));
         }
         a.withdraw().unwrap();
-        wait(&mut at_b, |event| {
-            matches!(event, Event::Lost(_)).then_some(())
-        })
-        .await;
+        wait_lost(&mut at_b).await;
         a.announce(announcement(3, &[])).unwrap();
         wait_for(&mut at_b, |c| is_peer(c, 3)).await;
     });
@@ -137,21 +127,16 @@ fn a_call_reaches_the_host_that_is_wanted() {
     lab.hosts[1].run(async move {
         for (nonce, target) in (10..).zip(targets) {
             let call = caller.call(target, nonce).unwrap();
-            let called = wait(&mut at_wanted, |event| match event {
-                Event::Called(call) => Some(call.clone()),
-                _ => None,
-            });
-            let called = called.await;
+            let called = wait_called(&mut at_wanted).await;
             assert_eq!((called.nonce, called.from.name.as_str()), (nonce, "caller"));
             assert!(
                 called.dial.contains(&"10.50.0.1:7680".parse().unwrap()),
                 "{called:?}"
             );
             // The third host reads it as well, but is not asked.
-            let seen = wait(&mut at_other, |event| match event {
-                Event::Called(call) => panic!("{call:?} is for another host"),
-                Event::Found(c) | Event::Changed(c) => c.lab().cloned(),
-                _ => None,
+            let seen = wait(&mut at_other, |event| {
+                assert!(!matches!(event, Event::Called(_)), "it is for another host");
+                seen(event)?.lab().cloned()
             });
             let seen = seen.await;
             drop(call);
@@ -184,23 +169,11 @@ fn hosts_of_one_name_are_told_apart() {
         let renamed = wait_for(&mut at_c, |c| is_peer(c, 2)).await;
         assert_eq!(renamed.name, "same (2)");
         assert_eq!(renamed.addrs[0].ip(), IpAddr::from([10, 50, 0, 2]));
-        let own = wait(&mut at_b, |event| match event {
-            Event::Announced { instance } => Some(instance.clone()),
-            _ => None,
-        });
-        assert_eq!(own.await, "same (2)");
+        assert_eq!(wait_announced(&mut at_b).await, "same (2)");
         b.stop().await;
-        let lost = wait(&mut at_c, |event| match event {
-            Event::Lost(candidate) => Some(candidate.name.clone()),
-            _ => None,
-        });
-        assert_eq!(lost.await, "same (2)");
+        assert_eq!(wait_lost(&mut at_c).await, "same (2)");
         drop(a);
-        let lost = wait(&mut at_c, |event| match event {
-            Event::Lost(candidate) => Some(candidate.name.clone()),
-            _ => None,
-        });
-        assert_eq!(lost.await, "same");
+        assert_eq!(wait_lost(&mut at_c).await, "same");
     });
 }
 
@@ -258,74 +231,5 @@ fn a_port_that_another_keeps_for_itself_is_named() {
         };
         let error = Discovery::start(config).expect_err("there is no such interface");
         assert!(error.to_string().contains("`nosuch0`"), "{error}");
-    });
-}
-
-#[test]
-fn avahi_resolves_what_we_announce() {
-    let Some(lab) = Lab::new(2) else { return };
-    let Some(avahi) = Avahi::start(&lab.hosts[1], "stranger") else {
-        return;
-    };
-    let a = lab.hosts[0].discover("alpha");
-    a.announce(Announcement {
-        port: 7681,
-        ..announcement(1, &[7])
-    })
-    .unwrap();
-    for (protocol, addr) in [("IPv4", "10.50.0.1"), ("IPv6", "f")] {
-        let seen = avahi.browse(|seen| seen.protocol == protocol);
-        assert_eq!(
-            (seen.instance.as_str(), seen.host.as_str()),
-            ("alpha", "alpha.local")
-        );
-        assert!(
-            seen.addr.starts_with(addr) && seen.port == "7681",
-            "{seen:?}"
-        );
-        let content = format!("\"c0={}\"", ContentId([7; 32]));
-        let peer = format!("\"id={}\"", PeerId([1; 20]));
-        for string in ["\"dolab=1\"", "\"n=1\"", &content, &peer] {
-            assert!(seen.txt.contains(string), "{string}: {seen:?}");
-        }
-    }
-    a.announce(Announcement {
-        port: 7681,
-        ..announcement(1, &[7, 8])
-    })
-    .unwrap();
-    avahi.browse(|seen| seen.txt.contains("\"n=2\""));
-    avahi.browse_until_gone("alpha", || drop(a));
-}
-
-#[test]
-fn what_avahi_announces_is_no_lab_peer() {
-    let Some(lab) = Lab::new(2) else { return };
-    let Some(avahi) = Avahi::start(&lab.hosts[1], "DESKTOP-17") else {
-        return;
-    };
-    let a = lab.hosts[0].discover("alpha");
-    let mut at_a = a.candidates();
-    // The form in which Windows hosts announce themselves, as far as it is known.
-    let filler = format!("x={}", "0".repeat(200));
-    let windows = avahi.publish("DESKTOP-17", "7680", &[&filler]);
-    let found = lab.hosts[0]
-        .run(async move { (wait_for(&mut at_a, |c| c.name == "DESKTOP-17").await, at_a) });
-    let (found, mut at_a) = found;
-    assert_eq!(found.kind, Kind::Windows);
-    assert!(
-        has_addr(&found, |addr| *addr == "10.50.0.2:7680".parse().unwrap()),
-        "{found:?}"
-    );
-    let _other = avahi.publish("a \u{fc}ber. thing", "9", &[]);
-    drop(windows);
-    lab.hosts[0].run(async move {
-        let other = wait_for(&mut at_a, |c| c.name == "a \u{fc}ber. thing").await;
-        assert_eq!((&other.kind, other.addrs[0].port()), (&Kind::Other, 9));
-        let lost = wait(&mut at_a, |event| match event {
-            Event::Lost(candidate) => Some(candidate.name.clone()),
-            _ => None,
-        });
-        assert_eq!(lost.await, "DESKTOP-17");
     });
 }

@@ -1,7 +1,5 @@
 //! Hosts on a switch, each a network namespace.
 
-pub mod avahi;
-
 use std::{
     fs::File,
     future::Future,
@@ -11,7 +9,9 @@ use std::{
     time::Duration,
 };
 
-use dolab_discovery::{Candidate, Candidates, Discovery, DiscoveryConfig, DiscoveryError, Event};
+use dolab_discovery::{
+    Announcement, Call, Candidate, Candidates, Discovery, DiscoveryConfig, DiscoveryError, Event,
+};
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 use tokio::{
     runtime::{Builder, Runtime},
@@ -19,26 +19,26 @@ use tokio::{
 };
 
 /// Fails a test that would wait forever. Nothing is measured with it.
-const DEADLINE: Duration = Duration::from_secs(30);
+pub(crate) const DEADLINE: Duration = Duration::from_secs(30);
 
 static LABS: AtomicU32 = AtomicU32::new(0);
 
 /// A switch and its hosts. Removed when dropped.
-pub struct Lab {
-    pub hosts: Vec<Host>,
+pub(crate) struct Lab {
+    pub(crate) hosts: Vec<Host>,
     namespaces: Vec<String>,
 }
 
 /// A host: what its runtime and that one's threads do happens in its namespace.
-pub struct Host {
-    pub namespace: String,
+pub(crate) struct Host {
+    pub(crate) namespace: String,
     runtime: Runtime,
 }
 
 impl Lab {
     /// A lab with hosts 10.50.0.1 and fd00:50::1, and so on; `None` where that is not possible
     /// here, which it says, and which fails the test when `DOLAB_REQUIRE_NETNS` is 1.
-    pub fn new(hosts: usize) -> Option<Self> {
+    pub(crate) fn new(hosts: usize) -> Option<Self> {
         if !rustix::process::geteuid().is_root() || !works("ip", &["netns", "list"]) {
             return skip("network namespaces need root and iproute2");
         }
@@ -107,7 +107,7 @@ impl Host {
     }
 
     /// Runs something in the namespace.
-    pub fn run<F>(&self, future: F) -> F::Output
+    pub(crate) fn run<F>(&self, future: F) -> F::Output
     where
         F: Future<Output: Send> + Send + 'static,
     {
@@ -116,11 +116,23 @@ impl Host {
         self.runtime.block_on(task).expect("it does not panic")
     }
 
-    pub fn try_discover(&self, config: DiscoveryConfig) -> Result<Discovery, DiscoveryError> {
+    pub(crate) fn try_discover(
+        &self,
+        config: DiscoveryConfig,
+    ) -> Result<Discovery, DiscoveryError> {
         self.run(async move { Discovery::start(config) })
     }
 
-    pub fn discover(&self, host: &str) -> Discovery {
+    /// Announces, and waits until that went out: a thing that the daemon does once it listens.
+    pub(crate) fn announce(&self, discovery: &Discovery, announcement: Announcement) {
+        discovery.announce(announcement).expect("it runs");
+        let mut events = discovery.candidates();
+        self.run(async move {
+            wait_announced(&mut events).await;
+        });
+    }
+
+    pub(crate) fn discover(&self, host: &str) -> Discovery {
         let config = DiscoveryConfig {
             host: host.into(),
             ..DiscoveryConfig::default()
@@ -131,7 +143,10 @@ impl Host {
 }
 
 /// Waits for an event, and fails when it does not come.
-pub async fn wait<T>(events: &mut Candidates, mut wanted: impl FnMut(&Event) -> Option<T>) -> T {
+pub(crate) async fn wait<T>(
+    events: &mut Candidates,
+    mut wanted: impl FnMut(&Event) -> Option<T>,
+) -> T {
     let mut seen = Vec::new();
     let found = timeout(DEADLINE, async {
         while let Some(event) = events.next().await {
@@ -149,32 +164,74 @@ pub async fn wait<T>(events: &mut Candidates, mut wanted: impl FnMut(&Event) -> 
 }
 
 /// Waits for a candidate that is found, or changes, so that it is as wanted.
-pub async fn wait_for(events: &mut Candidates, wanted: impl Fn(&Candidate) -> bool) -> Candidate {
-    wait(events, |event| match event {
-        Event::Found(candidate) | Event::Changed(candidate) if wanted(candidate) => {
-            Some(candidate.clone())
+pub(crate) async fn wait_for(
+    events: &mut Candidates,
+    wanted: impl Fn(&Candidate) -> bool,
+) -> Candidate {
+    wait(events, |event| seen(event).filter(|c| wanted(c))).await
+}
+
+/// Waits until a candidate is lost, and returns its name.
+pub(crate) async fn wait_lost(events: &mut Candidates) -> String {
+    wait(events, |event| {
+        if let Event::Lost(candidate) = event {
+            Some(candidate.name.clone())
+        } else {
+            None
         }
-        _ => None,
     })
     .await
 }
 
+/// Waits until this host is called.
+pub(crate) async fn wait_called(events: &mut Candidates) -> Call {
+    wait(events, |event| {
+        if let Event::Called(call) = event {
+            Some(call.clone())
+        } else {
+            None
+        }
+    })
+    .await
+}
+
+/// Waits until our announcement went out, and returns the instance.
+pub(crate) async fn wait_announced(events: &mut Candidates) -> String {
+    wait(events, |event| {
+        if let Event::Announced { instance } = event {
+            Some(instance.clone())
+        } else {
+            None
+        }
+    })
+    .await
+}
+
+/// The candidate of an event that tells what one says.
+pub(crate) fn seen(event: &Event) -> Option<Candidate> {
+    if let Event::Found(candidate) | Event::Changed(candidate) = event {
+        Some(candidate.clone())
+    } else {
+        None
+    }
+}
+
 /// Says that a test did not run, or fails where it has to.
-pub fn skip<T>(why: &str) -> Option<T> {
+pub(crate) fn skip<T>(why: &str) -> Option<T> {
     let required = std::env::var_os("DOLAB_REQUIRE_NETNS").is_some_and(|value| value == "1");
     assert!(!required, "DOLAB_REQUIRE_NETNS is set, but {why}");
     eprintln!("SKIPPED: {why}");
     None
 }
 
-pub fn works(program: &str, args: &[&str]) -> bool {
+pub(crate) fn works(program: &str, args: &[&str]) -> bool {
     Command::new(program)
         .args(args)
         .output()
         .is_ok_and(|output| output.status.success())
 }
 
-pub fn run(program: &str, args: &[&str]) -> Output {
+pub(crate) fn run(program: &str, args: &[&str]) -> Output {
     let output = Command::new(program).args(args).output();
     let output = output.unwrap_or_else(|error| panic!("{program}: {error}"));
     assert!(output.status.success(), "{program} {args:?}: {output:?}");
