@@ -1,0 +1,485 @@
+//! The task that runs the engine. It never waits for anything but its inputs and its clock.
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    net::SocketAddr,
+    sync::{Arc, OnceLock, atomic::Ordering},
+    time::{Duration, Instant},
+};
+
+use dolab_content::{ContentId, PieceMap};
+use dolab_engine::{
+    CloseReason, Command, ConnId, DialFailure, Engine, Event as Exchange, Input, Output,
+};
+use dolab_wire::{WireError, swarm::{Handshake, Head, PeerId}};
+use tokio::{
+    net::TcpStream,
+    sync::{broadcast, mpsc, oneshot},
+    task::AbortHandle,
+};
+use tokio_util::task::TaskTracker;
+use tracing::{debug, error, info, warn};
+
+use crate::{
+    AddError, ConnectionView, ContentView, Event, Snapshot, SocketOptions, TransferError,
+    conn::{Conn, Meter, Order, Outbox},
+    counters::Counters,
+    data::{Hashers, Pool},
+    net::{self, canonical, is_near},
+    shared::{Content, Report, Reports},
+};
+
+/// Orders that may wait for a connection's reading half. It takes them whenever it is not in the
+/// middle of a body, and the engine gives one for each body and each piece it abandons.
+const MAX_ORDERS: usize = 1024;
+
+/// How long the connections may take to end in order once the peer is stopped.
+const STOP_PATIENCE: Duration = Duration::from_secs(4);
+
+/// What a [`Peer`](crate::Peer) asks of its actor.
+pub(crate) enum Ask {
+    Add { content: Arc<Content>, have: PieceMap, reply: oneshot::Sender<Result<(), AddError>> },
+    Remove(ContentId),
+    Candidate(ContentId, SocketAddr),
+    Dial(ContentId, SocketAddr),
+    Contents(oneshot::Sender<Vec<ContentView>>),
+    Snapshot(oneshot::Sender<Snapshot>),
+    Stop,
+}
+
+/// What the actor works with.
+pub(crate) struct Tools {
+    pub(crate) reports: Reports,
+    pub(crate) downloads: Arc<Pool>,
+    pub(crate) uploads: Arc<Pool>,
+    pub(crate) hashers: Arc<Hashers>,
+    pub(crate) counters: Arc<Counters>,
+    pub(crate) events: broadcast::Sender<Event>,
+    pub(crate) sockets: SocketOptions,
+    pub(crate) allow_public: bool,
+    pub(crate) dial_timeout: Duration,
+}
+
+pub(crate) struct Actor {
+    engine: Engine,
+    began: Instant,
+    tools: Tools,
+    tasks: TaskTracker,
+    contents: BTreeMap<ContentId, Arc<Content>>,
+    links: BTreeMap<ConnId, Link>,
+    dials: BTreeMap<ConnId, Dial>,
+    accepted: u64,
+    /// Inputs that came up while outputs were carried out.
+    pending: VecDeque<Input>,
+    /// Tasks of connections that are ending in order.
+    ending: Vec<AbortHandle>,
+}
+
+/// A connection that stands.
+struct Link {
+    remote: SocketAddr,
+    local: Option<SocketAddr>,
+    began: Instant,
+    peer: Option<PeerId>,
+    outbox: Arc<Outbox>,
+    orders: mpsc::Sender<Order>,
+    content: Arc<OnceLock<Arc<Content>>>,
+    meter: Arc<Meter>,
+    task: AbortHandle,
+}
+
+struct Dial {
+    addr: SocketAddr,
+    task: AbortHandle,
+}
+
+impl Actor {
+    pub(crate) fn new(engine: Engine, tools: Tools) -> Self {
+        Self {
+            engine,
+            began: Instant::now(),
+            tools,
+            tasks: TaskTracker::new(),
+            contents: BTreeMap::new(),
+            links: BTreeMap::new(),
+            dials: BTreeMap::new(),
+            accepted: 0,
+            pending: VecDeque::new(),
+            ending: Vec::new(),
+        }
+    }
+
+    /// Runs until it is asked to stop or nobody is left who could ask.
+    pub(crate) async fn run(
+        mut self,
+        mut asks: mpsc::Receiver<Ask>,
+        mut reports: mpsc::Receiver<Report>,
+    ) {
+        loop {
+            let wake = self.engine.poll_timeout().map(|(at, _)| self.began + Duration::from_nanos(at.0));
+            tokio::select! {
+                ask = asks.recv() => match ask {
+                    None | Some(Ask::Stop) => break,
+                    Some(ask) => self.answer(ask),
+                },
+                Some(report) = reports.recv() => self.take(report),
+                () = sleep_until(wake) => self.handle(Input::Timeout),
+            }
+        }
+        drop(reports);
+        self.stop().await;
+    }
+
+    async fn stop(mut self) {
+        self.handle(Input::Command(Command::Stop));
+        for content in std::mem::take(&mut self.contents).into_values() {
+            if let Some(tally) = &content.tally {
+                tally.end(Err(TransferError::Stopped));
+            }
+        }
+        self.tasks.close();
+        if tokio::time::timeout(STOP_PATIENCE, self.tasks.wait()).await.is_err() {
+            let links = self.links.values().map(|link| &link.task);
+            links.chain(&self.ending).for_each(AbortHandle::abort);
+            // What still runs now is a thread that a disk holds up, not a task of ours.
+            drop(tokio::time::timeout(Duration::from_secs(1), self.tasks.wait()).await);
+        }
+    }
+
+    fn answer(&mut self, ask: Ask) {
+        match ask {
+            Ask::Add { content, have, reply } => drop(reply.send(self.add(content, have))),
+            Ask::Remove(content) => {
+                if let Some(gone) = self.contents.remove(&content) {
+                    self.handle(Input::Command(Command::Remove { content }));
+                    if let Some(tally) = &gone.tally {
+                        tally.end(Err(TransferError::Removed));
+                    }
+                }
+            }
+            // The content may have been removed a moment ago.
+            Ask::Candidate(content, addr) if self.contents.contains_key(&content) => {
+                self.handle(Input::Command(Command::Candidate { content, addr: canonical(addr) }));
+            }
+            Ask::Dial(content, addr) if self.contents.contains_key(&content) => {
+                self.handle(Input::Command(Command::Dial { content, addr: canonical(addr) }));
+            }
+            Ask::Candidate(..) | Ask::Dial(..) | Ask::Stop => {}
+            Ask::Contents(reply) => drop(reply.send(self.views())),
+            Ask::Snapshot(reply) => drop(reply.send(self.snapshot())),
+        }
+    }
+
+    fn add(&mut self, content: Arc<Content>, have: PieceMap) -> Result<(), AddError> {
+        let (id, layout) = (content.id, content.layout);
+        if have.pieces() != layout.pieces() {
+            return Err(AddError::MapMismatch { map: have.pieces(), pieces: layout.pieces() });
+        }
+        if self.contents.contains_key(&id) {
+            return Err(AddError::Known(id));
+        }
+        let share = content.source.is_some();
+        if have.is_full() && let Some(tally) = &content.tally {
+            tally.end(Ok(()));
+        }
+        self.contents.insert(id, content);
+        self.handle(Input::Command(Command::Add { content: id, layout, have, share }));
+        Ok(())
+    }
+
+    fn views(&self) -> Vec<ContentView> {
+        let view = |content: &Arc<Content>| ContentView {
+            id: content.id,
+            name: content.name.clone(),
+            hashes: content.hashes.clone(),
+            have: content.tally.as_ref().map_or(content.layout.pieces(), |tally| tally.pieces()),
+            shared: content.source.is_some(),
+        };
+        self.contents.values().map(view).collect()
+    }
+
+    fn snapshot(&self) -> Snapshot {
+        let view = |exchange: dolab_engine::ConnectionReport| {
+            let link = self.links.get(&exchange.conn);
+            let (received, sent) = link.map_or((0, 0), |link| link.meter.totals());
+            ConnectionView {
+                local: link.and_then(|link| link.local),
+                age: link.map_or(Duration::ZERO, |link| link.began.elapsed()),
+                received,
+                sent,
+                exchange,
+            }
+        };
+        Snapshot {
+            connections: self.engine.connections().map(view).collect(),
+            counts: self.tools.counters.read(),
+            engine: *self.engine.counters(),
+            memory: self.tools.downloads.used(),
+            upload_memory: self.tools.uploads.used(),
+        }
+    }
+
+    fn take(&mut self, report: Report) {
+        match report {
+            Report::Greeted { stream, remote, greeting } => self.accept(stream, remote, greeting),
+            Report::Dialled { conn, result } => self.dialled(conn, result),
+            Report::Conn { conn, input } => {
+                if !self.links.contains_key(&conn) {
+                    return;
+                }
+                match &input {
+                    Input::Closed { .. } => self.forget(conn),
+                    Input::Malformed { error, .. } => {
+                        self.malformed(conn, error);
+                        self.forget(conn);
+                    }
+                    Input::Handshake { handshake, .. } => self.joined(conn, handshake.peer),
+                    _ => {}
+                }
+                self.handle(input);
+            }
+            Report::Piece { conn, content, index: piece, outcome, error } => {
+                if let Some(error) = error {
+                    warn!(target: "dolab_peer", %content, piece, %error, "a piece could not be kept");
+                    let error = Arc::new(error);
+                    if let Some(tally) = self.contents.get(&content).and_then(|it| it.tally.as_ref()) {
+                        tally.end(Err(TransferError::Store { piece, error: error.clone() }));
+                    }
+                    self.tell(Event::StoreFailed { content, piece, error });
+                }
+                self.handle(Input::PieceDone { conn, content, piece, outcome });
+            }
+            Report::SourceFailed { conn, input, content, error } => {
+                warn!(target: "dolab_peer", %content, %error, "a shared content could not be read");
+                self.tell(Event::SourceFailed { content, conn, error: Arc::new(error) });
+                if self.links.contains_key(&conn) {
+                    self.forget(conn);
+                    self.handle(input);
+                }
+            }
+        }
+    }
+
+    fn accept(
+        &mut self,
+        stream: TcpStream,
+        remote: SocketAddr,
+        greeting: Result<Handshake, WireError>,
+    ) {
+        let conn = ConnId::accepted(self.accepted);
+        self.accepted += 1;
+        match greeting {
+            Ok(handshake) => {
+                self.link(conn, stream, remote);
+                self.handle(Input::Accepted { conn, remote });
+                if self.links.contains_key(&conn) {
+                    self.joined(conn, handshake.peer);
+                    self.handle(Input::Handshake { conn, handshake });
+                }
+            }
+            Err(error) => {
+                self.tools.counters.malformed(&error);
+                drop(stream);
+                self.handle(Input::Accepted { conn, remote });
+                self.handle(Input::Malformed { conn, error });
+            }
+        }
+    }
+
+    fn dialled(&mut self, conn: ConnId, result: Result<TcpStream, DialFailure>) {
+        // The engine may have lost interest.
+        let Some(dial) = self.dials.remove(&conn) else { return };
+        match result {
+            Ok(stream) => {
+                self.link(conn, stream, dial.addr);
+                self.handle(Input::Connected { conn });
+            }
+            Err(why) => self.handle(Input::DialFailed { conn, why }),
+        }
+    }
+
+    /// Starts the task of a connection.
+    fn link(&mut self, conn: ConnId, stream: TcpStream, remote: SocketAddr) {
+        let (orders, taken) = mpsc::channel(MAX_ORDERS);
+        let local = stream.local_addr().ok().map(canonical);
+        let outbox = Arc::new(Outbox::default());
+        let content = Arc::new(OnceLock::new());
+        let meter = Arc::new(Meter::default());
+        let task = Conn {
+            conn,
+            remote,
+            stream,
+            orders: taken,
+            outbox: outbox.clone(),
+            content: content.clone(),
+            meter: meter.clone(),
+            reports: self.tools.reports.clone(),
+            downloads: self.tools.downloads.clone(),
+            uploads: self.tools.uploads.clone(),
+            hashers: self.tools.hashers.clone(),
+        };
+        let task = self.tasks.spawn(task.run()).abort_handle();
+        let began = Instant::now();
+        let link = Link { remote, local, began, peer: None, outbox, orders, content, meter, task };
+        self.links.insert(conn, link);
+    }
+
+    fn joined(&mut self, conn: ConnId, peer: PeerId) {
+        if let Some(link) = self.links.get_mut(&conn) {
+            link.peer = Some(peer);
+        }
+    }
+
+    /// Lets go of a connection whose task has ended or is to end at once.
+    fn forget(&mut self, conn: ConnId) {
+        self.links.remove(&conn);
+    }
+
+    fn malformed(&self, conn: ConnId, error: &WireError) {
+        self.tools.counters.malformed(error);
+        let remote = self.links.get(&conn).map(|link| link.remote);
+        info!(target: "dolab_peer", %conn, ?remote, %error, code = %error.do_code(), "the peer sent bytes that are no message");
+    }
+
+    /// Tells the engine, and carries out what it says, until both are done.
+    fn handle(&mut self, input: Input) {
+        self.pending.push_back(input);
+        while let Some(input) = self.pending.pop_front() {
+            let now = dolab_engine::Instant(self.began.elapsed().as_nanos() as u64);
+            if let Err(misuse) = self.engine.handle(now, input) {
+                // A mistake of this crate, never of a peer.
+                error!(target: "dolab_peer", %misuse, "the engine was misused");
+                debug_assert!(false, "the engine was misused: {misuse}");
+            }
+            while let Some(output) = self.engine.poll_output() {
+                self.carry_out(output);
+            }
+        }
+    }
+
+    fn carry_out(&mut self, output: Output) {
+        match output {
+            Output::Connect { conn, addr } => self.dial(conn, addr),
+            Output::SendHandshake { conn, handshake, content } => {
+                let (Some(link), Some(content)) = (self.links.get(&conn), self.contents.get(&content))
+                else {
+                    return;
+                };
+                drop(link.content.set(content.clone()));
+                link.outbox.handshake(&handshake);
+                self.order(conn, Order::Begin(content.clone()));
+            }
+            Output::Send { conn, head, body } => self.send(conn, &head, body),
+            Output::Receive { conn, range } => self.order(conn, Order::Receive(range)),
+            Output::Discard { conn, len } => self.order(conn, Order::Discard(len)),
+            Output::Abandon { conn, piece, .. } => self.order(conn, Order::Abandon(piece)),
+            Output::Close { conn, why } => self.close(conn, &why),
+            Output::Event(event) => self.happened(event),
+        }
+    }
+
+    fn dial(&mut self, conn: ConnId, addr: SocketAddr) {
+        if !self.tools.allow_public && !is_near(addr.ip()) {
+            self.tools.counters.refused_public.fetch_add(1, Ordering::Relaxed);
+            info!(target: "dolab_peer", %addr, "not dialled: a public address (--allow-public would let it)");
+            self.tell(Event::RefusedPublic { addr });
+            self.pending.push_back(Input::DialFailed { conn, why: DialFailure::Forbidden });
+            return;
+        }
+        let (reports, sockets) = (self.tools.reports.clone(), self.tools.sockets.clone());
+        let limit = self.tools.dial_timeout;
+        let task = self.tasks.spawn(async move {
+            let result = net::connect(addr, limit, &sockets).await.map_err(|(why, error)| {
+                debug!(target: "dolab_peer", %addr, %error, "can not connect");
+                why
+            });
+            reports.send(Report::Dialled { conn, result }).await;
+        });
+        self.dials.insert(conn, Dial { addr, task: task.abort_handle() });
+    }
+
+    fn order(&mut self, conn: ConnId, order: Order) {
+        let Some(link) = self.links.get(&conn) else { return };
+        if let Err(mpsc::error::TrySendError::Full(_)) = link.orders.try_send(order) {
+            self.overflow(conn, "too many orders wait for it");
+        }
+    }
+
+    fn send(&mut self, conn: ConnId, head: &Head, body: Option<dolab_content::PieceRange>) {
+        let Some(link) = self.links.get(&conn) else { return };
+        let put = match body {
+            Some(range) => link.outbox.body(head, range),
+            None => link.outbox.message(head),
+        };
+        if put.is_err() {
+            self.overflow(conn, "it reads too little of what is due to it");
+        }
+    }
+
+    fn overflow(&mut self, conn: ConnId, why: &'static str) {
+        let Some(link) = self.links.remove(&conn) else { return };
+        link.task.abort();
+        self.tools.counters.overflowed.fetch_add(1, Ordering::Relaxed);
+        info!(target: "dolab_peer", %conn, remote = %link.remote, why, "connection given up");
+        self.pending.push_back(Input::Closed { conn, reset: true });
+    }
+
+    fn close(&mut self, conn: ConnId, why: &CloseReason) {
+        debug!(target: "dolab_peer", %conn, %why, "closing");
+        if let Some(dial) = self.dials.remove(&conn) {
+            dial.task.abort();
+        }
+        if let Some(link) = self.links.remove(&conn) {
+            link.outbox.close();
+            self.ending.retain(|task| !task.is_finished());
+            self.ending.push(link.task);
+        }
+    }
+
+    fn happened(&mut self, event: Exchange) {
+        let tally = |content| self.contents.get(content).and_then(|it: &Arc<Content>| it.tally.as_ref());
+        let peer = |conn| self.links.get(conn).and_then(|link| link.peer);
+        #[expect(clippy::wildcard_enum_match_arm, reason = "events may be added, and are passed on")]
+        match &event {
+            Exchange::PieceStored { content, piece, conn, remote } => {
+                if let Some(tally) = tally(content) {
+                    tally.stored(*piece, *remote, peer(conn));
+                }
+            }
+            Exchange::PieceBad { content, piece, conn, remote, banned } => {
+                info!(target: "dolab_peer", %content, piece, %remote, banned, "a piece failed its hash");
+                if let Some(tally) = tally(content) {
+                    tally.bad(*remote, peer(conn));
+                }
+            }
+            Exchange::Completed { content } => {
+                if let Some(tally) = tally(content) {
+                    tally.end(Ok(()));
+                }
+            }
+            Exchange::PeerLeft { conn, remote, why, .. } => {
+                if matches!(why, CloseReason::UnknownSwarm) {
+                    self.tools.counters.unknown_swarms.fetch_add(1, Ordering::Relaxed);
+                }
+                info!(target: "dolab_peer", %conn, %remote, %why, code = ?why.do_code(), "peer left");
+            }
+            Exchange::PeerJoined { conn, remote, content, peer } => {
+                info!(target: "dolab_peer", %conn, %remote, %content, %peer, "peer joined");
+            }
+            _ => {}
+        }
+        self.tell(Event::Exchange(event));
+    }
+
+    fn tell(&self, event: Event) {
+        // Nobody may be listening.
+        drop(self.tools.events.send(event));
+    }
+}
+
+async fn sleep_until(wake: Option<Instant>) {
+    match wake {
+        Some(wake) => tokio::time::sleep_until(wake.into()).await,
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,332 @@
+use std::{
+    collections::BTreeMap,
+    io,
+    sync::{Arc, atomic::Ordering},
+    time::{Duration, Instant},
+};
+
+use bytes::{Buf, BufMut, BytesMut};
+use dolab_content::PieceRange;
+use dolab_engine::{BodyOutcome, ConnId, Initiator, Input};
+use dolab_wire::{
+    WireError,
+    swarm::{HANDSHAKE_LEN, Handshake, Head, HeadDecoder},
+};
+use tokio::{net::TcpStream, sync::mpsc};
+
+use super::{Ended, Meter, Order};
+use crate::{
+    data::{Hashers, Incoming, Pool},
+    shared::{Content, Reports},
+};
+
+/// Bytes that are asked of the kernel while a head is expected. What of the body comes along is
+/// copied once, so it is small; and it still holds 240 requests.
+const HEAD_READ: usize = 4096;
+
+/// Bytes that are handed to the hash in one go: enough to make the hand-over cheap, little enough
+/// to be still in the cache of the core, and to leave little to do when the last byte has come.
+const HASH_RUN: usize = 128 << 10;
+
+/// Bytes that are asked of the kernel in one go while a body is expected.
+const BODY_READ: usize = 512 << 10;
+
+/// Bytes that are read and dropped in one go.
+const SKIP_READ: usize = 16 << 10;
+
+/// While others wait for buffers, who holds one has to bring this many bytes a second once it has
+/// held it for [`GRACE`], or loses its connection.
+const SLOWEST: u64 = 32 << 10;
+const GRACE: Duration = Duration::from_secs(10);
+
+/// How often the engine hears that a long body is still coming: its contract says about a second.
+const TICK: Duration = Duration::from_secs(1);
+
+/// The reading half of a connection.
+pub(crate) struct Reader<'a> {
+    pub(crate) conn: ConnId,
+    pub(crate) stream: &'a TcpStream,
+    pub(crate) orders: mpsc::Receiver<Order>,
+    pub(crate) reports: &'a Reports,
+    pub(crate) pool: &'a Arc<Pool>,
+    pub(crate) hashers: &'a Arc<Hashers>,
+    pub(crate) meter: &'a Meter,
+    /// Read and not yet understood.
+    pub(crate) buffer: BytesMut,
+    /// Pieces of which some blocks have come.
+    pub(crate) incoming: BTreeMap<u32, Incoming>,
+}
+
+impl Reader<'_> {
+    /// Reads until the connection ends, and says why it did.
+    pub(crate) async fn run(mut self) -> Ended {
+        match self.read().await {
+            Ok(never) => match never {},
+            Err(ended) => ended,
+        }
+    }
+
+    async fn read(&mut self) -> Result<std::convert::Infallible, Ended> {
+        let content = loop {
+            match next(&mut self.orders).await {
+                Order::Begin(content) => break content,
+                Order::Receive(_) | Order::Discard(_) | Order::Abandon(_) => {}
+            }
+        };
+        if self.conn.initiator() == Initiator::Local {
+            let handshake = self.handshake().await?;
+            self.reports.input(self.conn, Input::Handshake { conn: self.conn, handshake }).await;
+        }
+        let bitfield = dolab_content::PieceMap::byte_len(content.layout.pieces());
+        let decoder = HeadDecoder::new(u32::try_from(bitfield).unwrap_or(u32::MAX));
+        loop {
+            let head = self.next_head(&decoder).await?;
+            let body = head.body_len();
+            self.reports.input(self.conn, Input::Head { conn: self.conn, head }).await;
+            if body > 0 {
+                self.body(&content, body).await?;
+            }
+        }
+    }
+
+    async fn handshake(&mut self) -> Result<Handshake, Ended> {
+        loop {
+            // As early as possible: who speaks something else may never send 75 bytes.
+            if !self.buffer.is_empty() {
+                dolab_wire::preface::detect(&self.buffer)?;
+            }
+            if let Some(bytes) = self.buffer.first_chunk::<HANDSHAKE_LEN>() {
+                let handshake = Handshake::decode(bytes)?;
+                self.buffer.advance(HANDSHAKE_LEN);
+                return Ok(handshake);
+            }
+            fill(self.stream, &mut self.buffer, self.meter).await?;
+        }
+    }
+
+    async fn next_head(&mut self, decoder: &HeadDecoder) -> Result<Head, Ended> {
+        loop {
+            if let Some(head) = decoder.decode(&mut self.buffer)? {
+                return Ok(head);
+            }
+            tokio::select! {
+                filled = fill(self.stream, &mut self.buffer, self.meter) => filled?,
+                order = next(&mut self.orders) => {
+                    if let Order::Abandon(piece) = order {
+                        self.incoming.remove(&piece);
+                    }
+                }
+                () = tokio::time::sleep(GRACE), if !self.incoming.is_empty() => {
+                    if self.pool.contended() {
+                        return Err(Ended::TooSlow);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Waits for the engine's word on the body, and reads it.
+    async fn body(&mut self, content: &Arc<Content>, len: u32) -> Result<(), Ended> {
+        let done = loop {
+            match next(&mut self.orders).await {
+                Order::Begin(_) => {}
+                Order::Abandon(piece) => drop(self.incoming.remove(&piece)),
+                Order::Discard(_) => break self.skip(len).await.map(|()| None),
+                Order::Receive(range) => break self.receive(content, range).await,
+            }
+        };
+        let outcome = if done.is_ok() { BodyOutcome::Landed } else { BodyOutcome::Short };
+        self.reports.input(self.conn, Input::BodyDone { conn: self.conn, outcome }).await;
+        // Only now, or the piece might be reported as done before its body. No wait may come in
+        // between: what was reported as landed has to be reported as done.
+        if let Some((mut incoming, last)) = done? {
+            let index = incoming.index();
+            if !incoming.landed(last.0, last.1, self.hashers) {
+                self.incoming.insert(index, incoming);
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads a body into its piece. Yields the piece, and the offset and bytes of the last run.
+    async fn receive(
+        &mut self,
+        content: &Arc<Content>,
+        range: PieceRange,
+    ) -> Result<Option<(Incoming, (u32, BytesMut))>, Ended> {
+        while let Ok(order) = self.orders.try_recv() {
+            if let Order::Abandon(piece) = order {
+                self.incoming.remove(&piece);
+            }
+        }
+        let mut incoming = match self.incoming.remove(&range.piece) {
+            Some(incoming) => incoming,
+            None => self.begin(content, range.piece).await?,
+        };
+        let Some(mut block) = incoming.take(range.offset, range.len) else {
+            // The block is there already. The engine does not ask twice, but a wrong sum must not
+            // become a wrong piece.
+            self.incoming.insert(range.piece, incoming);
+            return self.skip(range.len).await.map(|()| None);
+        };
+        let (mut offset, mut left) = (range.offset, range.len as usize);
+        let early = left.min(self.buffer.len());
+        block.put(self.buffer.split_to(early));
+        left -= early;
+        let mut pace = Pace::new();
+        while left > 0 {
+            let read = self.read_body(&mut block, left.min(BODY_READ), &mut pace).await?;
+            left -= read;
+            let got = u64::from(range.len) - left as u64;
+            if pace.too_slow(got) && self.pool.contended() {
+                return Err(Ended::TooSlow);
+            }
+            if left > 0 && block.len() >= HASH_RUN {
+                let run = block.split();
+                let at = offset;
+                offset += run.len() as u32;
+                incoming.landed(at, run, self.hashers);
+            }
+        }
+        Ok(Some((incoming, (offset, block))))
+    }
+
+    /// Reads some of a body, or notes that time passes.
+    async fn read_body(
+        &self,
+        into: &mut BytesMut,
+        most: usize,
+        pace: &mut Pace,
+    ) -> Result<usize, Ended> {
+        let read = tokio::select! {
+            read = read_some(self.stream, into, most) => read.map_err(Ended::inside)?,
+            () = tokio::time::sleep(TICK) => 0,
+        };
+        self.meter.received.fetch_add(read as u64, Ordering::Relaxed);
+        pace.read += read as u64;
+        if pace.read > 0 && pace.due() {
+            pace.read = 0;
+            self.progress().await;
+        }
+        Ok(read)
+    }
+
+    async fn progress(&self) {
+        self.reports.input(self.conn, Input::BodyProgress { conn: self.conn }).await;
+    }
+
+    /// Gets a buffer for a piece. While none is free this connection, and only this, reads nothing.
+    async fn begin(&self, content: &Arc<Content>, piece: u32) -> Result<Incoming, Ended> {
+        let len = content.layout.piece_len(piece).ok_or(Ended::Dropped)?;
+        let size = content.layout.piece_size() as usize;
+        let mut lease = std::pin::pin!(self.pool.lease(content.id, size));
+        let mut waited = Duration::ZERO;
+        let lease = loop {
+            tokio::select! {
+                lease = &mut lease => break lease,
+                () = tokio::time::sleep(TICK) => {}
+            }
+            waited += TICK;
+            // Who holds one buffer and waits for another may be what everybody else waits for.
+            if waited >= GRACE && !self.incoming.is_empty() {
+                return Err(Ended::TooSlow);
+            }
+            // That nothing moves is not the peer's doing.
+            self.progress().await;
+        };
+        Ok(Incoming::new(self.conn, content.clone(), piece, len, lease))
+    }
+
+    async fn skip(&mut self, len: u32) -> Result<(), Ended> {
+        let mut left = len as usize;
+        let early = left.min(self.buffer.len());
+        self.buffer.advance(early);
+        left -= early;
+        let mut scrap = BytesMut::new();
+        let mut pace = Pace::new();
+        while left > 0 {
+            scrap.clear();
+            scrap.reserve(SKIP_READ);
+            left -= self.read_body(&mut scrap, left.min(SKIP_READ), &mut pace).await?;
+        }
+        Ok(())
+    }
+}
+
+/// How a body comes along.
+struct Pace {
+    began: Instant,
+    told: Instant,
+    /// Bytes since the engine was told last.
+    read: u64,
+}
+
+impl Pace {
+    fn new() -> Self {
+        let now = Instant::now();
+        Self { began: now, told: now, read: 0 }
+    }
+
+    /// Whether the engine is to hear that the body is still coming.
+    fn due(&mut self) -> bool {
+        let now = Instant::now();
+        let due = now.duration_since(self.told) >= TICK;
+        if due {
+            self.told = now;
+        }
+        due
+    }
+
+    fn too_slow(&self, got: u64) -> bool {
+        let held = self.began.elapsed();
+        held >= GRACE && got < held.as_secs() * SLOWEST
+    }
+}
+
+/// The next order. Once the actor has let go of the connection there is none, and nothing more is
+/// read; the writing half ends the task when all has left.
+async fn next(orders: &mut mpsc::Receiver<Order>) -> Order {
+    match orders.recv().await {
+        Some(order) => order,
+        None => std::future::pending().await,
+    }
+}
+
+/// Reads more of a head.
+async fn fill(stream: &TcpStream, buffer: &mut BytesMut, meter: &Meter) -> Result<(), Ended> {
+    let begun = !buffer.is_empty();
+    buffer.reserve(HEAD_READ);
+    let read = read_some(stream, buffer, HEAD_READ).await;
+    let read = if begun { read.map_err(Ended::inside)? } else { read? };
+    meter.received.fetch_add(read as u64, Ordering::Relaxed);
+    Ok(())
+}
+
+/// Reads at least one and at most `most` bytes behind what is in `buffer`.
+pub(crate) async fn read_some(
+    stream: &TcpStream,
+    buffer: &mut BytesMut,
+    most: usize,
+) -> Result<usize, Ended> {
+    loop {
+        match stream.try_read_buf(&mut (&mut *buffer).limit(most)) {
+            Ok(0) => return Err(Ended::Closed),
+            Ok(read) => return Ok(read),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => stream.readable().await?,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+impl From<io::Error> for Ended {
+    fn from(error: io::Error) -> Self {
+        Self::Broken(error)
+    }
+}
+
+impl From<WireError> for Ended {
+    fn from(error: WireError) -> Self {
+        Self::Malformed(error)
+    }
+}

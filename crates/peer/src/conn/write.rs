@@ -1,0 +1,101 @@
+use std::{
+    io,
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
+
+use dolab_engine::{ConnId, Input};
+use tokio::net::TcpStream;
+
+use super::{Ended, Item, Meter, Outbox, upload};
+use crate::{
+    data::Pool,
+    shared::{Content, Report, Reports},
+};
+
+/// A connection that takes no byte of what is due to it for so long is closed: it holds an upload
+/// slot that another could use.
+pub(super) const WRITE_STALL: Duration = Duration::from_secs(30);
+
+/// The writing half of a connection.
+pub(crate) struct Writer<'a> {
+    pub(crate) conn: ConnId,
+    pub(crate) stream: &'a Arc<TcpStream>,
+    pub(crate) outbox: &'a Outbox,
+    pub(crate) content: &'a std::sync::OnceLock<Arc<Content>>,
+    pub(crate) reports: &'a Reports,
+    pub(crate) pool: &'a Arc<Pool>,
+    pub(crate) meter: &'a Meter,
+}
+
+impl Writer<'_> {
+    /// Sends what the actor puts into the outbox, until it says that this was all.
+    pub(crate) async fn run(self) -> Ended {
+        loop {
+            let sent = match self.outbox.next().await {
+                Item::Close => return Ended::Finished,
+                Item::Handshake(bytes) => self.send(&bytes).await,
+                Item::Messages(bytes) => self.send(&bytes).await,
+                Item::Body { head, range } => self.send_body(&head, range).await,
+            };
+            if let Err(ended) = sent {
+                return ended;
+            }
+        }
+    }
+
+    async fn send(&self, mut bytes: &[u8]) -> Result<(), Ended> {
+        while !bytes.is_empty() {
+            match self.stream.try_write(bytes) {
+                Ok(0) => return Err(io::Error::from(io::ErrorKind::WriteZero).into()),
+                Ok(sent) => {
+                    bytes = &bytes[sent..];
+                    self.meter.sent.fetch_add(sent as u64, Ordering::Relaxed);
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    writable(self.stream).await?;
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(())
+    }
+
+    async fn send_body(
+        &self,
+        head: &[u8],
+        range: dolab_content::PieceRange,
+    ) -> Result<(), Ended> {
+        let content = self.content.get().ok_or(Ended::Dropped)?;
+        let result = match &content.source {
+            Some(source) => {
+                let job = upload::Job { stream: self.stream, source, content, range };
+                job.send(head, self.pool, self.meter).await
+            }
+            // The engine does not offer what there is no source for.
+            None => Err(upload::Failure::Net(Ended::Dropped)),
+        };
+        match result {
+            Ok(()) => {
+                self.reports.input(self.conn, Input::BodySent { conn: self.conn }).await;
+                Ok(())
+            }
+            Err(upload::Failure::Net(ended)) => Err(ended),
+            Err(upload::Failure::Source(error)) => {
+                let input = Input::SourceFailed { conn: self.conn, range };
+                let (conn, content) = (self.conn, range.content);
+                self.reports.send(Report::SourceFailed { conn, input, content, error }).await;
+                Err(Ended::SourceFailed)
+            }
+        }
+    }
+}
+
+/// Waits until the kernel takes bytes again, but not for ever.
+pub(super) async fn writable(stream: &TcpStream) -> Result<(), Ended> {
+    match tokio::time::timeout(WRITE_STALL, stream.writable()).await {
+        Ok(ready) => Ok(ready?),
+        Err(_) => Err(Ended::ReadsNothing),
+    }
+}

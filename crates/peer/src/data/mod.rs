@@ -1,0 +1,13 @@
+//! The way of a piece from the socket to the store: leased buffers, hash threads, store threads.
+
+mod hash;
+mod incoming;
+mod pool;
+mod queue;
+mod store;
+
+pub(crate) use hash::Hashers;
+pub(crate) use incoming::{Incoming, Piece, Whole};
+pub(crate) use pool::{Lease, Pool};
+use queue::{Next, Queue};
+pub(crate) use store::Lane;

@@ -1,0 +1,236 @@
+use std::{io, net::SocketAddr, sync::Arc};
+
+use dolab_content::{ContentId, PieceMap, PiecesHashFile, Sink, Source};
+use dolab_engine::Engine;
+use dolab_wire::swarm::PeerId;
+use tokio::{
+    net::TcpListener,
+    sync::{Mutex, broadcast, mpsc, oneshot},
+    task::JoinHandle,
+};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    AddError, ContentView, Event, PeerConfig, Snapshot, StartError, Transfer,
+    actor::{Actor, Ask, Tools},
+    counters::Counters,
+    data::{Hashers, Pool},
+    greet::{self, Gate},
+    net::{self, canonical},
+    shared::{Content, Reports},
+    transfer::Tally,
+};
+
+/// Reports of all connections that may wait for the engine.
+const MAX_REPORTS: usize = 512;
+
+/// Events that a subscriber may be behind.
+const MAX_EVENTS: usize = 4096;
+
+/// A Delivery Optimization peer that runs. Clones are handles of the same one; it stops when it is
+/// told to, or when the last handle is dropped.
+#[derive(Clone, Debug)]
+pub struct Peer {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    id: PeerId,
+    local: Vec<SocketAddr>,
+    asks: mpsc::Sender<Ask>,
+    events: broadcast::Sender<Event>,
+    /// Ends the listeners.
+    accepting: CancellationToken,
+    tasks: Mutex<Vec<JoinHandle<()>>>,
+}
+
+/// A content to be shared: the user named it, and all of it is there.
+pub struct Shared {
+    /// A name for people, such as the file's.
+    pub name: String,
+    /// Its piece hashes.
+    pub hashes: Arc<PiecesHashFile>,
+    /// Its bytes.
+    pub source: Arc<dyn Source>,
+}
+
+/// A content to be fetched.
+pub struct Download {
+    /// A name for people, such as the file's.
+    pub name: String,
+    /// Its piece hashes.
+    pub hashes: Arc<PiecesHashFile>,
+    /// Pieces that are there already.
+    pub have: PieceMap,
+    /// Where verified pieces go.
+    pub sink: Arc<dyn Sink>,
+    /// Where the pieces that are there can be read, to send them on; `None` to take only.
+    pub source: Option<Arc<dyn Source>>,
+}
+
+impl Peer {
+    /// Starts listening. Nothing is shared or fetched yet. Has to be called inside a tokio runtime.
+    ///
+    /// # Errors
+    /// When an address can not be listened on, or the system refuses what a peer needs.
+    pub async fn start(config: PeerConfig) -> Result<Self, StartError> {
+        net::try_options(&config.sockets).map_err(StartError::SocketOption)?;
+        let mut listeners = Vec::new();
+        for &addr in &config.listen {
+            let bound = net::listen(addr, &config.sockets);
+            listeners.extend(bound.map_err(|error| refused(addr, error))?);
+        }
+        let local: Result<Vec<_>, _> = listeners.iter().map(TcpListener::local_addr).map(|addr| addr.map(canonical)).collect();
+        let local = local.map_err(StartError::SocketOption)?;
+
+        let (reports, reported) = mpsc::channel(MAX_REPORTS);
+        let reports = Reports(reports);
+        let hashers =
+            Hashers::start(config.hash_threads, &reports).map_err(StartError::Thread)?;
+        let counters = Arc::new(Counters::default());
+        let (events, _) = broadcast::channel(MAX_EVENTS);
+        let (asks, asked) = mpsc::channel(64);
+        let tools = Tools {
+            reports: reports.clone(),
+            downloads: Pool::new(config.memory.max(4 << 20)),
+            uploads: Pool::new(config.upload_memory.max(1 << 20)),
+            hashers: Arc::new(hashers),
+            counters: counters.clone(),
+            events: events.clone(),
+            sockets: config.sockets.clone(),
+            allow_public: config.allow_public,
+            dial_timeout: config.dial_timeout,
+        };
+        let engine = Engine::new(config.engine, config.id, config.seed);
+        let accepting = CancellationToken::new();
+        let mut tasks = vec![tokio::spawn({
+            let (actor, accepting) = (Actor::new(engine, tools), accepting.clone());
+            async move {
+                actor.run(asked, reported).await;
+                accepting.cancel();
+            }
+        })];
+        let gate = Arc::new(Gate {
+            allow_public: config.allow_public,
+            sockets: config.sockets,
+            foreign: config.foreign,
+            reports,
+            counters,
+        });
+        for listener in listeners {
+            tasks.push(tokio::spawn(greet::serve(listener, gate.clone(), accepting.clone())));
+        }
+        let tasks = Mutex::new(tasks);
+        let inner = Inner { id: config.id, local, asks, events, accepting, tasks };
+        Ok(Self { inner: Arc::new(inner) })
+    }
+
+    /// This device's identity.
+    pub fn id(&self) -> PeerId {
+        self.inner.id
+    }
+
+    /// Where it listens, with the ports that the system chose.
+    pub fn local_addrs(&self) -> &[SocketAddr] {
+        &self.inner.local
+    }
+
+    /// Shares a content.
+    ///
+    /// # Errors
+    /// When it is there already, or the peer was stopped.
+    pub async fn share(&self, shared: Shared) -> Result<ContentId, AddError> {
+        let Shared { name, hashes, source } = shared;
+        let have = PieceMap::full(hashes.layout().pieces());
+        let content = Content::new(name, hashes, Some(source), None, None);
+        let id = content.id;
+        self.add(content, have).await?;
+        Ok(id)
+    }
+
+    /// Begins to fetch a content. It goes on as peers are found: see [`Peer::candidate`].
+    ///
+    /// # Errors
+    /// When it is there already, the map does not fit it, or the peer was stopped.
+    pub async fn download(&self, download: Download) -> Result<Transfer, AddError> {
+        let Download { name, hashes, have, sink, source } = download;
+        let layout = hashes.layout();
+        let bytes = have.iter().filter_map(|piece| layout.piece_len(piece)).map(u64::from).sum();
+        let tally = Arc::new(Tally::new(layout, have.count(), bytes));
+        let content = Content::new(name, hashes, source, Some(sink), Some(tally.clone()));
+        let id = content.id;
+        self.add(content, have).await?;
+        Ok(Transfer::new(id, tally))
+    }
+
+    async fn add(&self, content: Content, have: PieceMap) -> Result<(), AddError> {
+        let content = Arc::new(content);
+        self.ask(|reply| Ask::Add { content, have, reply }).await.unwrap_or(Err(AddError::Stopped))
+    }
+
+    /// Leaves a content's swarm. A transfer of it ends; what was kept stays.
+    pub async fn remove(&self, content: ContentId) {
+        self.say(Ask::Remove(content)).await;
+    }
+
+    /// Names a peer that may have a content which is being fetched. It is dialled, and dialled
+    /// again, for as long as pieces are missing.
+    pub async fn candidate(&self, content: ContentId, addr: SocketAddr) {
+        self.say(Ask::Candidate(content, addr)).await;
+    }
+
+    /// Connects once to a peer for a content, whether pieces are missing or not: how a seed reaches
+    /// a device that can not reach it.
+    pub async fn dial(&self, content: ContentId, addr: SocketAddr) {
+        self.say(Ask::Dial(content, addr)).await;
+    }
+
+    /// What the user named, and how much of it is there. Empty once the peer was stopped.
+    pub async fn contents(&self) -> Vec<ContentView> {
+        self.ask(Ask::Contents).await.unwrap_or_default()
+    }
+
+    /// How the peer stands now; `None` once it was stopped.
+    pub async fn snapshot(&self) -> Option<Snapshot> {
+        self.ask(Ask::Snapshot).await
+    }
+
+    /// What happens from now on. Who falls behind by more than 4096 events loses the oldest and
+    /// learns how many.
+    pub fn subscribe(&self) -> broadcast::Receiver<Event> {
+        self.inner.events.subscribe()
+    }
+
+    /// Stops: no new connections, those that stand are closed in order, and nothing runs any more
+    /// when this returns, after about five seconds at the latest. A thread that a disk holds up is
+    /// not waited for.
+    pub async fn stop(&self) {
+        self.inner.accepting.cancel();
+        self.say(Ask::Stop).await;
+        for task in self.inner.tasks.lock().await.drain(..) {
+            drop(task.await);
+        }
+    }
+
+    async fn say(&self, ask: Ask) {
+        // A peer that was stopped has nothing to be told.
+        drop(self.inner.asks.send(ask).await);
+    }
+
+    async fn ask<T>(&self, ask: impl FnOnce(oneshot::Sender<T>) -> Ask) -> Option<T> {
+        let (reply, answer) = oneshot::channel();
+        self.say(ask(reply)).await;
+        answer.await.ok()
+    }
+}
+
+fn refused(addr: SocketAddr, source: io::Error) -> StartError {
+    match source.kind() {
+        io::ErrorKind::AddrInUse => {
+            StartError::PortTaken { addr, holder: net::port_holder(addr.port()) }
+        }
+        io::ErrorKind::PermissionDenied => StartError::PermissionDenied { addr },
+        _ => StartError::Listen { addr, source },
+    }
+}

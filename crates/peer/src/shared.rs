@@ -1,0 +1,90 @@
+//! What the tasks and threads of a peer share.
+
+use std::{net::SocketAddr, sync::Arc};
+
+use dolab_content::{ContentId, Layout, PiecesHashFile, Sink, Source, StoreError};
+use dolab_engine::{ConnId, DialFailure, Input, PieceOutcome};
+use dolab_wire::{WireError, swarm::Handshake};
+use tokio::{net::TcpStream, sync::mpsc};
+
+use crate::{
+    data::{Lane, Piece, Whole},
+    transfer::Tally,
+};
+
+/// A content that the user named.
+pub(crate) struct Content {
+    pub(crate) id: ContentId,
+    pub(crate) name: String,
+    pub(crate) layout: Layout,
+    pub(crate) hashes: Arc<PiecesHashFile>,
+    pub(crate) source: Option<Arc<dyn Source>>,
+    /// Where its pieces go, when it is being fetched.
+    lane: Option<Lane>,
+    pub(crate) tally: Option<Arc<Tally>>,
+}
+
+impl Content {
+    pub(crate) fn new(
+        name: String,
+        hashes: Arc<PiecesHashFile>,
+        source: Option<Arc<dyn Source>>,
+        sink: Option<Arc<dyn Sink>>,
+        tally: Option<Arc<Tally>>,
+    ) -> Self {
+        let (id, layout) = (hashes.id(), hashes.layout());
+        Self { id, name, layout, hashes, source, lane: sink.map(Lane::new), tally }
+    }
+
+    /// Sends a verified piece on its way to the sink.
+    pub(crate) fn store(&self, whole: Whole, reports: &Reports) {
+        match &self.lane {
+            Some(lane) => lane.push(whole, reports),
+            // The engine asks for pieces of contents that are being fetched only.
+            None => tracing::error!(target: "dolab_peer", content = %self.id, "a piece came for a content that has no sink"),
+        }
+    }
+}
+
+impl std::fmt::Debug for Content {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Content").field("id", &self.id).field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+/// What the actor is told by the tasks and threads around it.
+#[derive(Debug)]
+pub(crate) enum Report {
+    /// A connection was accepted, and said what it wants: a swarm, or nonsense.
+    Greeted { stream: TcpStream, remote: SocketAddr, greeting: Result<Handshake, WireError> },
+    /// A dial ended.
+    Dialled { conn: ConnId, result: Result<TcpStream, DialFailure> },
+    /// Something happened on a connection.
+    Conn { conn: ConnId, input: Input },
+    /// A piece was verified, and kept or not.
+    Piece { conn: ConnId, content: ContentId, index: u32, outcome: PieceOutcome, error: Option<StoreError> },
+    /// A content's own bytes could not be read.
+    SourceFailed { conn: ConnId, input: Input, content: ContentId, error: StoreError },
+}
+
+/// The way to the actor. Bounded: a peer that sends faster than the engine decides waits.
+#[derive(Clone, Debug)]
+pub(crate) struct Reports(pub(crate) mpsc::Sender<Report>);
+
+impl Reports {
+    /// From a task. Nothing to do when the actor is gone: the tasks are about to end as well.
+    pub(crate) async fn send(&self, report: Report) {
+        drop(self.0.send(report).await);
+    }
+
+    /// From a connection's task.
+    pub(crate) async fn input(&self, conn: ConnId, input: Input) {
+        self.send(Report::Conn { conn, input }).await;
+    }
+
+    /// From a hash or store thread.
+    pub(crate) fn piece_done(&self, piece: &Piece, outcome: PieceOutcome, error: Option<StoreError>) {
+        let (conn, content, index) = (piece.conn, piece.content.id, piece.index);
+        drop(self.0.blocking_send(Report::Piece { conn, content, index, outcome, error }));
+    }
+}

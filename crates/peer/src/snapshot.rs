@@ -1,0 +1,54 @@
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+use dolab_content::{ContentId, PiecesHashFile};
+use dolab_engine::ConnectionReport;
+
+use crate::Counts;
+
+/// A content that the user named: what a catalogue may show.
+#[derive(Clone, Debug)]
+pub struct ContentView {
+    /// The content.
+    pub id: ContentId,
+    /// Its name, as the user gave it.
+    pub name: String,
+    /// Its piece hashes.
+    pub hashes: Arc<PiecesHashFile>,
+    /// Pieces that are there.
+    pub have: u32,
+    /// Whether it can be sent to others.
+    pub shared: bool,
+}
+
+/// A peer at one moment.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Snapshot {
+    /// Its connections.
+    pub connections: Vec<ConnectionView>,
+    /// What the driver has met.
+    pub counts: Counts,
+    /// What the engine has met.
+    pub engine: dolab_engine::Counters,
+    /// Bytes of piece buffers in use, at most [`PeerConfig::memory`](crate::PeerConfig::memory).
+    pub memory: usize,
+    /// Bytes of upload buffers in use, at most
+    /// [`PeerConfig::upload_memory`](crate::PeerConfig::upload_memory).
+    pub upload_memory: usize,
+}
+
+/// One connection at one moment.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct ConnectionView {
+    /// What the engine says about it.
+    pub exchange: ConnectionReport,
+    /// Our end of it, unless it is being dialled.
+    pub local: Option<SocketAddr>,
+    /// For how long it has stood.
+    pub age: Duration,
+    /// Bytes that came, with everything above TCP.
+    pub received: u64,
+    /// Bytes that were handed to the kernel, with everything above TCP.
+    pub sent: u64,
+}
