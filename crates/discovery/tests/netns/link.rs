@@ -207,11 +207,19 @@ fn peers_on_one_host_meet_over_loopback() {
 }
 
 #[test]
-fn a_port_that_another_keeps_for_itself_is_named() {
+fn why_discovery_can_not_start_is_told() {
     let Some(lab) = Lab::new(1) else { return };
     lab.hosts[0].run(async {
+        let interfaces = Interfaces::Named(vec!["nosuch0".into()]);
+        let config = DiscoveryConfig {
+            interfaces,
+            ..Default::default()
+        };
+        let error = Discovery::start(config).expect_err("there is no such interface");
+        assert!(error.to_string().contains("`nosuch0`"), "{error}");
+
         // For both families.
-        let held = std::net::UdpSocket::bind("[::]:5353").unwrap();
+        let _held = std::net::UdpSocket::bind("[::]:5353").unwrap();
         let error = Discovery::start(DiscoveryConfig::default()).expect_err("the port is held");
         let DiscoveryError::PortTaken {
             port: 5353,
@@ -222,14 +230,5 @@ fn a_port_that_another_keeps_for_itself_is_named() {
         };
         assert_eq!(holder.pid, std::process::id());
         assert!(error.to_string().contains("is held by "), "{error}");
-        drop(held);
-
-        let interfaces = Interfaces::Named(vec!["nosuch0".into()]);
-        let config = DiscoveryConfig {
-            interfaces,
-            ..Default::default()
-        };
-        let error = Discovery::start(config).expect_err("there is no such interface");
-        assert!(error.to_string().contains("`nosuch0`"), "{error}");
     });
 }
