@@ -67,10 +67,13 @@ fn what_avahi_announces_is_no_lab_peer() {
         "{found:?}"
     );
     let _other = avahi.publish("a \u{fc}ber. thing", "9", &[]);
-    drop(windows);
-    lab.hosts[0].run(async move {
+    let mut at_a = lab.hosts[0].run(async move {
         let other = wait_for(&mut at_a, |c| c.name == "a \u{fc}ber. thing").await;
         assert_eq!((&other.kind, other.addrs[0].port()), (&Kind::Other, 9));
+        at_a
+    });
+    drop(windows);
+    lab.hosts[0].run(async move {
         assert_eq!(wait_lost(&mut at_a).await, "DESKTOP-17");
     });
 }
