@@ -3,4 +3,19 @@
 //! Run one part with `cargo test --package dolab-tests --test e2e paths::`.
 
 #[cfg(target_os = "linux")]
+mod content;
+mod demo;
+#[cfg(target_os = "linux")]
+mod dns_sd;
+#[cfg(target_os = "linux")]
+mod fetch;
+#[cfg(target_os = "linux")]
+mod hostile;
+#[cfg(target_os = "linux")]
 mod lab;
+#[cfg(target_os = "linux")]
+mod paths;
+#[cfg(target_os = "linux")]
+mod peer;
+#[cfg(target_os = "linux")]
+mod wire;

@@ -9,6 +9,7 @@ mod net;
 mod process;
 mod program;
 mod report;
+#[cfg(target_os = "linux")]
 mod slots;
 
 #[cfg(target_os = "linux")]

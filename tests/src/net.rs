@@ -6,11 +6,12 @@ use std::{
     net::IpAddr,
     process::{Command, Stdio},
     sync::atomic::{AtomicU32, Ordering},
+    time::Instant,
 };
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::{not_run, slots::Slot};
+use crate::{PATIENCE, not_run, slots::Slot};
 
 /// What lies between the two hosts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -138,15 +139,31 @@ impl Net {
         Ok(())
     }
 
-    /// Bytes that have left a host since the network was built.
+    /// Bounds what the middle sends towards a side, `here` or `there`, in the words of `tc` for a
+    /// token bucket.
     ///
     /// # Panics
-    /// When the kernel does not say.
-    pub fn bytes_sent_by(&self, host: &Namespace) -> u64 {
-        let mut cat = host.command("cat");
-        cat.arg("/sys/class/net/eth0/statistics/tx_bytes");
-        let text = run(cat).expect("the kernel counts bytes");
-        text.trim().parse().expect("a counter is a number")
+    /// When tc does not take it.
+    pub fn shape(&self, side: &str, bucket: &str) {
+        let mut tc = self.middle.command("tc");
+        tc.args(["qdisc", "add", "dev", side, "root", "tbf"])
+            .args(bucket.split(' '));
+        run(tc).expect("a port can be shaped");
+    }
+
+    /// Waits until the two hosts have sent each other so many bytes, all in all.
+    ///
+    /// # Panics
+    /// When they do not in time.
+    pub fn wait_until_sent(&self, bytes: u64) {
+        let deadline = Instant::now() + PATIENCE;
+        // Every look costs a process, so this loop does not spin.
+        while self.here.bytes_sent() + self.there.bytes_sent() < bytes {
+            assert!(
+                Instant::now() < deadline,
+                "{bytes} bytes did not go over the wire in time"
+            );
+        }
     }
 }
 
@@ -194,6 +211,14 @@ impl Namespace {
         let mut command = self.command("sysctl");
         command.args(["-q", "-w", &format!("{key}={value}")]);
         run(command).map(drop)
+    }
+
+    /// Bytes that have left a host since its network was built.
+    fn bytes_sent(&self) -> u64 {
+        let mut cat = self.command("cat");
+        cat.arg("/sys/class/net/eth0/statistics/tx_bytes");
+        let text = run(cat).expect("the kernel counts bytes");
+        text.trim().parse().expect("a counter is a number")
     }
 
     /// Runs `ip` for it.

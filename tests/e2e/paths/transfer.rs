@@ -1,0 +1,38 @@
+//! A peer that goes away while content moves.
+
+use dolab_tests::{Net, Process, Topology, parse_report};
+
+use super::codes;
+use crate::peer;
+
+#[test]
+fn a_peer_that_is_killed_in_mid_transfer_is_reported() {
+    let Some(net) = Net::new(Topology::Switch) else {
+        return;
+    };
+    // Slow enough that the transfer is certainly under way when it is cut.
+    for side in ["here", "there"] {
+        net.shape(side, "rate 200mbit burst 256kb latency 50ms");
+    }
+    let peer = peer::start(net.there.dolab(), &[]);
+    let mut check = net.here.dolab();
+    check.args([
+        "check",
+        &net.there.address.to_string(),
+        "--size",
+        "1GiB",
+        "--json",
+    ]);
+    let check = Process::start(check);
+    net.wait_until_sent(8 << 20);
+    peer.into_process().kill();
+    let finished = check.finish();
+    let report = parse_report(&finished);
+    assert_eq!(finished.code, Some(1), "{report:#}");
+    let exchange = report["exchange"].as_array().expect("the schema says so");
+    assert!(
+        exchange.iter().any(|moved| moved["error"].is_string()),
+        "{report:#}"
+    );
+    assert!(!codes(&report).is_empty(), "{report:#}");
+}
