@@ -11,7 +11,10 @@ use dolab_content::{ContentId, PieceMap};
 use dolab_engine::{
     CloseReason, Command, ConnId, DialFailure, Engine, Event as Exchange, Input, Output,
 };
-use dolab_wire::{WireError, swarm::{Handshake, Head, PeerId}};
+use dolab_wire::{
+    WireError,
+    swarm::{Handshake, Head, PeerId},
+};
 use tokio::{
     net::TcpStream,
     sync::{broadcast, mpsc, oneshot},
@@ -38,7 +41,11 @@ const STOP_PATIENCE: Duration = Duration::from_secs(4);
 
 /// What a [`Peer`](crate::Peer) asks of its actor.
 pub(crate) enum Ask {
-    Add { content: Arc<Content>, have: PieceMap, reply: oneshot::Sender<Result<(), AddError>> },
+    Add {
+        content: Arc<Content>,
+        have: PieceMap,
+        reply: oneshot::Sender<Result<(), AddError>>,
+    },
     Remove(ContentId),
     Candidate(ContentId, SocketAddr),
     Dial(ContentId, SocketAddr),
@@ -116,7 +123,10 @@ impl Actor {
         mut reports: mpsc::Receiver<Report>,
     ) {
         loop {
-            let wake = self.engine.poll_timeout().map(|(at, _)| self.began + Duration::from_nanos(at.0));
+            let wake = self
+                .engine
+                .poll_timeout()
+                .map(|(at, _)| self.began + Duration::from_nanos(at.0));
             tokio::select! {
                 ask = asks.recv() => match ask {
                     None | Some(Ask::Stop) => break,
@@ -138,7 +148,10 @@ impl Actor {
             }
         }
         self.tasks.close();
-        if tokio::time::timeout(STOP_PATIENCE, self.tasks.wait()).await.is_err() {
+        if tokio::time::timeout(STOP_PATIENCE, self.tasks.wait())
+            .await
+            .is_err()
+        {
             let links = self.links.values().map(|link| &link.task);
             links.chain(&self.ending).for_each(AbortHandle::abort);
             // What still runs now is a thread that a disk holds up, not a task of ours.
@@ -148,7 +161,11 @@ impl Actor {
 
     fn answer(&mut self, ask: Ask) {
         match ask {
-            Ask::Add { content, have, reply } => drop(reply.send(self.add(content, have))),
+            Ask::Add {
+                content,
+                have,
+                reply,
+            } => drop(reply.send(self.add(content, have))),
             Ask::Remove(content) => {
                 if let Some(gone) = self.contents.remove(&content) {
                     self.handle(Input::Command(Command::Remove { content }));
@@ -159,10 +176,16 @@ impl Actor {
             }
             // The content may have been removed a moment ago.
             Ask::Candidate(content, addr) if self.contents.contains_key(&content) => {
-                self.handle(Input::Command(Command::Candidate { content, addr: canonical(addr) }));
+                self.handle(Input::Command(Command::Candidate {
+                    content,
+                    addr: canonical(addr),
+                }));
             }
             Ask::Dial(content, addr) if self.contents.contains_key(&content) => {
-                self.handle(Input::Command(Command::Dial { content, addr: canonical(addr) }));
+                self.handle(Input::Command(Command::Dial {
+                    content,
+                    addr: canonical(addr),
+                }));
             }
             Ask::Candidate(..) | Ask::Dial(..) | Ask::Stop => {}
             Ask::Contents(reply) => drop(reply.send(self.views())),
@@ -173,17 +196,27 @@ impl Actor {
     fn add(&mut self, content: Arc<Content>, have: PieceMap) -> Result<(), AddError> {
         let (id, layout) = (content.id, content.layout);
         if have.pieces() != layout.pieces() {
-            return Err(AddError::MapMismatch { map: have.pieces(), pieces: layout.pieces() });
+            return Err(AddError::MapMismatch {
+                map: have.pieces(),
+                pieces: layout.pieces(),
+            });
         }
         if self.contents.contains_key(&id) {
             return Err(AddError::Known(id));
         }
         let share = content.source.is_some();
-        if have.is_full() && let Some(tally) = &content.tally {
+        if have.is_full()
+            && let Some(tally) = &content.tally
+        {
             tally.end(Ok(()));
         }
         self.contents.insert(id, content);
-        self.handle(Input::Command(Command::Add { content: id, layout, have, share }));
+        self.handle(Input::Command(Command::Add {
+            content: id,
+            layout,
+            have,
+            share,
+        }));
         Ok(())
     }
 
@@ -192,7 +225,10 @@ impl Actor {
             id: content.id,
             name: content.name.clone(),
             hashes: content.hashes.clone(),
-            have: content.tally.as_ref().map_or(content.layout.pieces(), |tally| tally.pieces()),
+            have: match &content.tally {
+                Some(tally) => tally.pieces(),
+                None => content.layout.pieces(),
+            },
             shared: content.source.is_some(),
         };
         self.contents.values().map(view).collect()
@@ -221,39 +257,71 @@ impl Actor {
 
     fn take(&mut self, report: Report) {
         match report {
-            Report::Greeted { stream, remote, greeting } => self.accept(stream, remote, greeting),
+            Report::Greeted {
+                stream,
+                remote,
+                greeting,
+            } => self.accept(stream, remote, greeting),
             Report::Dialled { conn, result } => self.dialled(conn, result),
             Report::Conn { conn, input } => {
                 if !self.links.contains_key(&conn) {
                     return;
                 }
-                match &input {
-                    Input::Closed { .. } => self.forget(conn),
-                    Input::Malformed { error, .. } => {
-                        self.malformed(conn, error);
-                        self.forget(conn);
-                    }
-                    Input::Handshake { handshake, .. } => self.joined(conn, handshake.peer),
-                    _ => {}
+                if let Input::Handshake { handshake, .. } = &input {
+                    self.joined(conn, handshake.peer);
+                }
+                if let Input::Malformed { error, .. } = &input {
+                    self.malformed(conn, error);
+                }
+                if let Input::Closed { .. } | Input::Malformed { .. } = &input {
+                    self.links.remove(&conn);
                 }
                 self.handle(input);
             }
-            Report::Piece { conn, content, index: piece, outcome, error } => {
+            Report::Piece {
+                conn,
+                content,
+                index: piece,
+                outcome,
+                error,
+            } => {
                 if let Some(error) = error {
                     warn!(target: "dolab_peer", %content, piece, %error, "a piece could not be kept");
                     let error = Arc::new(error);
-                    if let Some(tally) = self.contents.get(&content).and_then(|it| it.tally.as_ref()) {
-                        tally.end(Err(TransferError::Store { piece, error: error.clone() }));
+                    if let Some(tally) =
+                        self.contents.get(&content).and_then(|it| it.tally.as_ref())
+                    {
+                        tally.end(Err(TransferError::Store {
+                            piece,
+                            error: error.clone(),
+                        }));
                     }
-                    self.tell(Event::StoreFailed { content, piece, error });
+                    self.tell(Event::StoreFailed {
+                        content,
+                        piece,
+                        error,
+                    });
                 }
-                self.handle(Input::PieceDone { conn, content, piece, outcome });
+                self.handle(Input::PieceDone {
+                    conn,
+                    content,
+                    piece,
+                    outcome,
+                });
             }
-            Report::SourceFailed { conn, input, content, error } => {
+            Report::SourceFailed {
+                conn,
+                input,
+                content,
+                error,
+            } => {
                 warn!(target: "dolab_peer", %content, %error, "a shared content could not be read");
-                self.tell(Event::SourceFailed { content, conn, error: Arc::new(error) });
-                if self.links.contains_key(&conn) {
-                    self.forget(conn);
+                self.tell(Event::SourceFailed {
+                    content,
+                    conn,
+                    error: Arc::new(error),
+                });
+                if self.links.remove(&conn).is_some() {
                     self.handle(input);
                 }
             }
@@ -288,7 +356,9 @@ impl Actor {
 
     fn dialled(&mut self, conn: ConnId, result: Result<TcpStream, DialFailure>) {
         // The engine may have lost interest.
-        let Some(dial) = self.dials.remove(&conn) else { return };
+        let Some(dial) = self.dials.remove(&conn) else {
+            return;
+        };
         match result {
             Ok(stream) => {
                 self.link(conn, stream, dial.addr);
@@ -320,7 +390,17 @@ impl Actor {
         };
         let task = self.tasks.spawn(task.run()).abort_handle();
         let began = Instant::now();
-        let link = Link { remote, local, began, peer: None, outbox, orders, content, meter, task };
+        let link = Link {
+            remote,
+            local,
+            began,
+            peer: None,
+            outbox,
+            orders,
+            content,
+            meter,
+            task,
+        };
         self.links.insert(conn, link);
     }
 
@@ -328,11 +408,6 @@ impl Actor {
         if let Some(link) = self.links.get_mut(&conn) {
             link.peer = Some(peer);
         }
-    }
-
-    /// Lets go of a connection whose task has ended or is to end at once.
-    fn forget(&mut self, conn: ConnId) {
-        self.links.remove(&conn);
     }
 
     fn malformed(&self, conn: ConnId, error: &WireError) {
@@ -360,8 +435,13 @@ impl Actor {
     fn carry_out(&mut self, output: Output) {
         match output {
             Output::Connect { conn, addr } => self.dial(conn, addr),
-            Output::SendHandshake { conn, handshake, content } => {
-                let (Some(link), Some(content)) = (self.links.get(&conn), self.contents.get(&content))
+            Output::SendHandshake {
+                conn,
+                handshake,
+                content,
+            } => {
+                let (Some(link), Some(content)) =
+                    (self.links.get(&conn), self.contents.get(&content))
                 else {
                     return;
                 };
@@ -371,7 +451,7 @@ impl Actor {
             }
             Output::Send { conn, head, body } => self.send(conn, &head, body),
             Output::Receive { conn, range } => self.order(conn, Order::Receive(range)),
-            Output::Discard { conn, len } => self.order(conn, Order::Discard(len)),
+            Output::Discard { conn, .. } => self.order(conn, Order::Discard),
             Output::Abandon { conn, piece, .. } => self.order(conn, Order::Abandon(piece)),
             Output::Close { conn, why } => self.close(conn, &why),
             Output::Event(event) => self.happened(event),
@@ -380,33 +460,51 @@ impl Actor {
 
     fn dial(&mut self, conn: ConnId, addr: SocketAddr) {
         if !self.tools.allow_public && !is_near(addr.ip()) {
-            self.tools.counters.refused_public.fetch_add(1, Ordering::Relaxed);
+            self.tools
+                .counters
+                .refused_public
+                .fetch_add(1, Ordering::Relaxed);
             info!(target: "dolab_peer", %addr, "not dialled: a public address (--allow-public would let it)");
             self.tell(Event::RefusedPublic { addr });
-            self.pending.push_back(Input::DialFailed { conn, why: DialFailure::Forbidden });
+            self.pending.push_back(Input::DialFailed {
+                conn,
+                why: DialFailure::Forbidden,
+            });
             return;
         }
         let (reports, sockets) = (self.tools.reports.clone(), self.tools.sockets.clone());
         let limit = self.tools.dial_timeout;
         let task = self.tasks.spawn(async move {
-            let result = net::connect(addr, limit, &sockets).await.map_err(|(why, error)| {
-                debug!(target: "dolab_peer", %addr, %error, "can not connect");
-                why
-            });
+            let result = net::connect(addr, limit, &sockets)
+                .await
+                .map_err(|(why, error)| {
+                    debug!(target: "dolab_peer", %addr, %error, "can not connect");
+                    why
+                });
             reports.send(Report::Dialled { conn, result }).await;
         });
-        self.dials.insert(conn, Dial { addr, task: task.abort_handle() });
+        self.dials.insert(
+            conn,
+            Dial {
+                addr,
+                task: task.abort_handle(),
+            },
+        );
     }
 
     fn order(&mut self, conn: ConnId, order: Order) {
-        let Some(link) = self.links.get(&conn) else { return };
+        let Some(link) = self.links.get(&conn) else {
+            return;
+        };
         if let Err(mpsc::error::TrySendError::Full(_)) = link.orders.try_send(order) {
             self.overflow(conn, "too many orders wait for it");
         }
     }
 
     fn send(&mut self, conn: ConnId, head: &Head, body: Option<dolab_content::PieceRange>) {
-        let Some(link) = self.links.get(&conn) else { return };
+        let Some(link) = self.links.get(&conn) else {
+            return;
+        };
         let put = match body {
             Some(range) => link.outbox.body(head, range),
             None => link.outbox.message(head),
@@ -417,9 +515,14 @@ impl Actor {
     }
 
     fn overflow(&mut self, conn: ConnId, why: &'static str) {
-        let Some(link) = self.links.remove(&conn) else { return };
+        let Some(link) = self.links.remove(&conn) else {
+            return;
+        };
         link.task.abort();
-        self.tools.counters.overflowed.fetch_add(1, Ordering::Relaxed);
+        self.tools
+            .counters
+            .overflowed
+            .fetch_add(1, Ordering::Relaxed);
         info!(target: "dolab_peer", %conn, remote = %link.remote, why, "connection given up");
         self.pending.push_back(Input::Closed { conn, reset: true });
     }
@@ -437,16 +540,34 @@ impl Actor {
     }
 
     fn happened(&mut self, event: Exchange) {
-        let tally = |content| self.contents.get(content).and_then(|it: &Arc<Content>| it.tally.as_ref());
+        let tally = |content| {
+            self.contents
+                .get(content)
+                .and_then(|it: &Arc<Content>| it.tally.as_ref())
+        };
         let peer = |conn| self.links.get(conn).and_then(|link| link.peer);
-        #[expect(clippy::wildcard_enum_match_arm, reason = "events may be added, and are passed on")]
+        #[expect(
+            clippy::wildcard_enum_match_arm,
+            reason = "events may be added, and are passed on"
+        )]
         match &event {
-            Exchange::PieceStored { content, piece, conn, remote } => {
+            Exchange::PieceStored {
+                content,
+                piece,
+                conn,
+                remote,
+            } => {
                 if let Some(tally) = tally(content) {
                     tally.stored(*piece, *remote, peer(conn));
                 }
             }
-            Exchange::PieceBad { content, piece, conn, remote, banned } => {
+            Exchange::PieceBad {
+                content,
+                piece,
+                conn,
+                remote,
+                banned,
+            } => {
                 info!(target: "dolab_peer", %content, piece, %remote, banned, "a piece failed its hash");
                 if let Some(tally) = tally(content) {
                     tally.bad(*remote, peer(conn));
@@ -457,13 +578,23 @@ impl Actor {
                     tally.end(Ok(()));
                 }
             }
-            Exchange::PeerLeft { conn, remote, why, .. } => {
+            Exchange::PeerLeft {
+                conn, remote, why, ..
+            } => {
                 if matches!(why, CloseReason::UnknownSwarm) {
-                    self.tools.counters.unknown_swarms.fetch_add(1, Ordering::Relaxed);
+                    self.tools
+                        .counters
+                        .unknown_swarms
+                        .fetch_add(1, Ordering::Relaxed);
                 }
                 info!(target: "dolab_peer", %conn, %remote, %why, code = ?why.do_code(), "peer left");
             }
-            Exchange::PeerJoined { conn, remote, content, peer } => {
+            Exchange::PeerJoined {
+                conn,
+                remote,
+                content,
+                peer,
+            } => {
                 info!(target: "dolab_peer", %conn, %remote, %content, %peer, "peer joined");
             }
             _ => {}

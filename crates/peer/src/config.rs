@@ -68,7 +68,9 @@ impl Default for PeerConfig {
             engine: dolab_engine::Config::default(),
             memory: 16 << 20,
             upload_memory: 4 << 20,
-            hash_threads: thread::available_parallelism().map_or(1, |cores| cores.get() / 2).clamp(1, 8),
+            hash_threads: thread::available_parallelism()
+                .map_or(1, |cores| cores.get() / 2)
+                .clamp(1, 8),
             allow_public: false,
             seed: u64::from_le_bytes(*seed.first_chunk().expect("8 bytes are left")),
             dial_timeout: Duration::from_secs(10),

@@ -54,7 +54,10 @@ pub(crate) struct Counters {
 
 impl Counters {
     pub(crate) fn malformed(&self, error: &WireError) {
-        let mut malformed = self.malformed.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut malformed = self
+            .malformed
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         *malformed.entry(kind(error)).or_default() += 1;
     }
 
@@ -69,7 +72,11 @@ impl Counters {
             too_slow: of(&self.too_slow),
             evicted: of(&self.evicted),
             unknown_swarms: of(&self.unknown_swarms),
-            malformed: self.malformed.lock().unwrap_or_else(PoisonError::into_inner).clone(),
+            malformed: self
+                .malformed
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .clone(),
             overflowed: of(&self.overflowed),
             accept_errors: of(&self.accept_errors),
         }

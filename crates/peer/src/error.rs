@@ -15,7 +15,9 @@ pub enum StartError {
         holder: Option<String>,
     },
     /// This user may not listen there.
-    #[error("listening on {addr} is not allowed here: take a port above 1023, or run it with more rights")]
+    #[error(
+        "listening on {addr} is not allowed here: take a port above 1023, or run it with more rights"
+    )]
     PermissionDenied {
         /// The address that was to be listened on.
         addr: SocketAddr,
@@ -37,7 +39,9 @@ pub enum StartError {
 }
 
 fn by(holder: &Option<String>) -> String {
-    holder.as_ref().map_or_else(String::new, |holder| format!(" by {holder}"))
+    holder
+        .as_ref()
+        .map_or_else(String::new, |holder| format!(" by {holder}"))
 }
 
 /// Why a content could not be taken up.

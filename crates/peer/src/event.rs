@@ -9,6 +9,14 @@ use dolab_engine::ConnId;
 pub enum Event {
     /// Something that the engine tells.
     Exchange(dolab_engine::Event),
+    /// The listener was reached: a TCP connection stands. Whatever becomes of it, and whatever it
+    /// speaks.
+    Accepted {
+        /// Where it comes from.
+        remote: SocketAddr,
+        /// The address of ours that it came to.
+        local: SocketAddr,
+    },
     /// A verified piece could not be kept. [`dolab_engine::Event::Failed`] follows.
     StoreFailed {
         /// The content.

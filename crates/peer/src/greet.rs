@@ -19,13 +19,14 @@ use dolab_wire::{
 };
 use tokio::{
     net::{TcpListener, TcpStream},
-    sync::mpsc,
+    sync::{broadcast, mpsc},
     task::{AbortHandle, JoinSet},
 };
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
 
 use crate::{
+    Event,
     conn::{Ended, read_some},
     counters::Counters,
     net::{self, SocketOptions, canonical, is_near},
@@ -64,6 +65,7 @@ pub(crate) struct Gate {
     pub(crate) foreign: Option<mpsc::Sender<Foreign>>,
     pub(crate) reports: Reports,
     pub(crate) counters: Arc<Counters>,
+    pub(crate) events: broadcast::Sender<Event>,
 }
 
 /// Why a connection ended before it had said what it wants.
@@ -109,6 +111,10 @@ pub(crate) async fn serve(listener: TcpListener, gate: Arc<Gate>, stop: Cancella
         };
         let remote = canonical(remote);
         gate.counters.accepted.fetch_add(1, Ordering::Relaxed);
+        if let Ok(local) = stream.local_addr().map(canonical) {
+            // Nobody may be listening.
+            drop(gate.events.send(Event::Accepted { remote, local }));
+        }
         if !gate.allow_public && !is_near(remote.ip()) {
             gate.counters.refused_public.fetch_add(1, Ordering::Relaxed);
             info!(target: "dolab_peer", %remote, "refused: a public address (--allow-public would let it in)");
@@ -156,7 +162,13 @@ async fn greet(mut stream: TcpStream, remote: SocketAddr, gate: &Gate) {
         Ok(Ok(Protocol::Swarm)) => {
             let handshake = first.first_chunk().expect("it was read as a whole");
             let greeting = Handshake::decode(handshake);
-            gate.reports.send(Report::Greeted { stream, remote, greeting }).await;
+            gate.reports
+                .send(Report::Greeted {
+                    stream,
+                    remote,
+                    greeting,
+                })
+                .await;
             return;
         }
         Ok(Ok(Protocol::Check)) => {
@@ -171,7 +183,13 @@ async fn greet(mut stream: TcpStream, remote: SocketAddr, gate: &Gate) {
     match why {
         Ungreeted::Malformed { error } => {
             let greeting = Err(error);
-            gate.reports.send(Report::Greeted { stream, remote, greeting }).await;
+            gate.reports
+                .send(Report::Greeted {
+                    stream,
+                    remote,
+                    greeting,
+                })
+                .await;
         }
         Ungreeted::Silent => drop(counters.silent.fetch_add(1, Ordering::Relaxed)),
         Ungreeted::TooSlow(_) => drop(counters.too_slow.fetch_add(1, Ordering::Relaxed)),
@@ -205,8 +223,18 @@ fn hand_over(stream: TcpStream, prefix: Bytes, remote: SocketAddr, gate: &Gate) 
         debug!(target: "dolab_peer", %remote, "a check session, and nobody here answers those");
         return;
     };
-    let Ok(local) = stream.local_addr().map(canonical) else { return };
-    if taker.try_send(Foreign { stream, prefix, remote, local }).is_err() {
+    let Ok(local) = stream.local_addr().map(canonical) else {
+        return;
+    };
+    if taker
+        .try_send(Foreign {
+            stream,
+            prefix,
+            remote,
+            local,
+        })
+        .is_err()
+    {
         debug!(target: "dolab_peer", %remote, "too many check sessions at once: this one is closed");
     }
 }

@@ -54,7 +54,7 @@ pub use counters::Counts;
 pub use error::{AddError, StartError};
 pub use event::Event;
 pub use greet::Foreign;
-pub use net::{SocketOptions, is_near};
+pub use net::{SocketOptions, is_near, port_holder};
 pub use peer::{Download, Peer, Shared};
 pub use snapshot::{ConnectionView, ContentView, Snapshot};
 pub use transfer::{Progress, Sender, Transfer, TransferError, TransferReport};

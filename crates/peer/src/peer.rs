@@ -78,16 +78,21 @@ impl Peer {
         net::try_options(&config.sockets).map_err(StartError::SocketOption)?;
         let mut listeners = Vec::new();
         for &addr in &config.listen {
-            let bound = net::listen(addr, &config.sockets);
-            listeners.extend(bound.map_err(|error| refused(addr, error))?);
+            match net::listen(addr, &config.sockets) {
+                Ok(bound) => listeners.extend(bound),
+                Err(error) => return Err(refused(addr, error).await),
+            }
         }
-        let local: Result<Vec<_>, _> = listeners.iter().map(TcpListener::local_addr).map(|addr| addr.map(canonical)).collect();
+        let local: Result<Vec<_>, _> = listeners
+            .iter()
+            .map(TcpListener::local_addr)
+            .map(|addr| addr.map(canonical))
+            .collect();
         let local = local.map_err(StartError::SocketOption)?;
 
         let (reports, reported) = mpsc::channel(MAX_REPORTS);
         let reports = Reports(reports);
-        let hashers =
-            Hashers::start(config.hash_threads, &reports).map_err(StartError::Thread)?;
+        let hashers = Hashers::start(config.hash_threads, &reports).map_err(StartError::Thread)?;
         let counters = Arc::new(Counters::default());
         let (events, _) = broadcast::channel(MAX_EVENTS);
         let (asks, asked) = mpsc::channel(64);
@@ -117,13 +122,27 @@ impl Peer {
             foreign: config.foreign,
             reports,
             counters,
+            events: events.clone(),
         });
         for listener in listeners {
-            tasks.push(tokio::spawn(greet::serve(listener, gate.clone(), accepting.clone())));
+            tasks.push(tokio::spawn(greet::serve(
+                listener,
+                gate.clone(),
+                accepting.clone(),
+            )));
         }
         let tasks = Mutex::new(tasks);
-        let inner = Inner { id: config.id, local, asks, events, accepting, tasks };
-        Ok(Self { inner: Arc::new(inner) })
+        let inner = Inner {
+            id: config.id,
+            local,
+            asks,
+            events,
+            accepting,
+            tasks,
+        };
+        Ok(Self {
+            inner: Arc::new(inner),
+        })
     }
 
     /// This device's identity.
@@ -141,7 +160,11 @@ impl Peer {
     /// # Errors
     /// When it is there already, or the peer was stopped.
     pub async fn share(&self, shared: Shared) -> Result<ContentId, AddError> {
-        let Shared { name, hashes, source } = shared;
+        let Shared {
+            name,
+            hashes,
+            source,
+        } = shared;
         let have = PieceMap::full(hashes.layout().pieces());
         let content = Content::new(name, hashes, Some(source), None, None);
         let id = content.id;
@@ -154,9 +177,19 @@ impl Peer {
     /// # Errors
     /// When it is there already, the map does not fit it, or the peer was stopped.
     pub async fn download(&self, download: Download) -> Result<Transfer, AddError> {
-        let Download { name, hashes, have, sink, source } = download;
+        let Download {
+            name,
+            hashes,
+            have,
+            sink,
+            source,
+        } = download;
         let layout = hashes.layout();
-        let bytes = have.iter().filter_map(|piece| layout.piece_len(piece)).map(u64::from).sum();
+        let bytes = have
+            .iter()
+            .filter_map(|piece| layout.piece_len(piece))
+            .map(u64::from)
+            .sum();
         let tally = Arc::new(Tally::new(layout, have.count(), bytes));
         let content = Content::new(name, hashes, source, Some(sink), Some(tally.clone()));
         let id = content.id;
@@ -166,7 +199,13 @@ impl Peer {
 
     async fn add(&self, content: Content, have: PieceMap) -> Result<(), AddError> {
         let content = Arc::new(content);
-        self.ask(|reply| Ask::Add { content, have, reply }).await.unwrap_or(Err(AddError::Stopped))
+        self.ask(|reply| Ask::Add {
+            content,
+            have,
+            reply,
+        })
+        .await
+        .unwrap_or(Err(AddError::Stopped))
     }
 
     /// Leaves a content's swarm. A transfer of it ends; what was kept stays.
@@ -225,12 +264,17 @@ impl Peer {
     }
 }
 
-fn refused(addr: SocketAddr, source: io::Error) -> StartError {
-    match source.kind() {
-        io::ErrorKind::AddrInUse => {
-            StartError::PortTaken { addr, holder: net::port_holder(addr.port()) }
-        }
-        io::ErrorKind::PermissionDenied => StartError::PermissionDenied { addr },
-        _ => StartError::Listen { addr, source },
+async fn refused(addr: SocketAddr, source: io::Error) -> StartError {
+    if source.kind() == io::ErrorKind::AddrInUse {
+        // It reads through all processes of the system.
+        let holder = tokio::task::spawn_blocking(move || net::port_holder(addr.port())).await;
+        return StartError::PortTaken {
+            addr,
+            holder: holder.ok().flatten(),
+        };
     }
+    if source.kind() == io::ErrorKind::PermissionDenied {
+        return StartError::PermissionDenied { addr };
+    }
+    StartError::Listen { addr, source }
 }

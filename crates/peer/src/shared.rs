@@ -33,7 +33,15 @@ impl Content {
         tally: Option<Arc<Tally>>,
     ) -> Self {
         let (id, layout) = (hashes.id(), hashes.layout());
-        Self { id, name, layout, hashes, source, lane: sink.map(Lane::new), tally }
+        Self {
+            id,
+            name,
+            layout,
+            hashes,
+            source,
+            lane: sink.map(Lane::new),
+            tally,
+        }
     }
 
     /// Sends a verified piece on its way to the sink.
@@ -41,14 +49,19 @@ impl Content {
         match &self.lane {
             Some(lane) => lane.push(whole, reports),
             // The engine asks for pieces of contents that are being fetched only.
-            None => tracing::error!(target: "dolab_peer", content = %self.id, "a piece came for a content that has no sink"),
+            None => {
+                tracing::error!(target: "dolab_peer", content = %self.id, "a piece came for a content that has no sink")
+            }
         }
     }
 }
 
 impl std::fmt::Debug for Content {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Content").field("id", &self.id).field("name", &self.name).finish_non_exhaustive()
+        f.debug_struct("Content")
+            .field("id", &self.id)
+            .field("name", &self.name)
+            .finish_non_exhaustive()
     }
 }
 
@@ -56,15 +69,33 @@ impl std::fmt::Debug for Content {
 #[derive(Debug)]
 pub(crate) enum Report {
     /// A connection was accepted, and said what it wants: a swarm, or nonsense.
-    Greeted { stream: TcpStream, remote: SocketAddr, greeting: Result<Handshake, WireError> },
+    Greeted {
+        stream: TcpStream,
+        remote: SocketAddr,
+        greeting: Result<Handshake, WireError>,
+    },
     /// A dial ended.
-    Dialled { conn: ConnId, result: Result<TcpStream, DialFailure> },
+    Dialled {
+        conn: ConnId,
+        result: Result<TcpStream, DialFailure>,
+    },
     /// Something happened on a connection.
     Conn { conn: ConnId, input: Input },
     /// A piece was verified, and kept or not.
-    Piece { conn: ConnId, content: ContentId, index: u32, outcome: PieceOutcome, error: Option<StoreError> },
+    Piece {
+        conn: ConnId,
+        content: ContentId,
+        index: u32,
+        outcome: PieceOutcome,
+        error: Option<StoreError>,
+    },
     /// A content's own bytes could not be read.
-    SourceFailed { conn: ConnId, input: Input, content: ContentId, error: StoreError },
+    SourceFailed {
+        conn: ConnId,
+        input: Input,
+        content: ContentId,
+        error: StoreError,
+    },
 }
 
 /// The way to the actor. Bounded: a peer that sends faster than the engine decides waits.
@@ -83,8 +114,19 @@ impl Reports {
     }
 
     /// From a hash or store thread.
-    pub(crate) fn piece_done(&self, piece: &Piece, outcome: PieceOutcome, error: Option<StoreError>) {
+    pub(crate) fn piece_done(
+        &self,
+        piece: &Piece,
+        outcome: PieceOutcome,
+        error: Option<StoreError>,
+    ) {
         let (conn, content, index) = (piece.conn, piece.content.id, piece.index);
-        drop(self.0.blocking_send(Report::Piece { conn, content, index, outcome, error }));
+        drop(self.0.blocking_send(Report::Piece {
+            conn,
+            content,
+            index,
+            outcome,
+            error,
+        }));
     }
 }

@@ -110,7 +110,11 @@ impl Transfer {
     /// When that will not happen. That no peer has the content is no error: one may come.
     pub async fn finished(&self) -> Result<TransferReport, TransferError> {
         let mut end = self.tally.end.subscribe();
-        let end = end.wait_for(Option::is_some).await.map_err(|_| TransferError::Stopped)?.clone();
+        let end = end
+            .wait_for(Option::is_some)
+            .await
+            .map_err(|_| TransferError::Stopped)?
+            .clone();
         let elapsed = end.expect("it was waited for")?;
         Ok(self.tally.report(self.content, elapsed))
     }
@@ -145,7 +149,12 @@ impl Tally {
             senders: BTreeMap::new(),
             recent: VecDeque::new(),
         };
-        Self { layout, began: Instant::now(), state: state.into(), end: watch::Sender::new(None) }
+        Self {
+            layout,
+            began: Instant::now(),
+            state: state.into(),
+            end: watch::Sender::new(None),
+        }
     }
 
     pub(crate) fn pieces(&self) -> u32 {
@@ -191,7 +200,11 @@ impl Tally {
             of_pieces: self.layout.pieces(),
             bytes: state.bytes,
             of_bytes: self.layout.length(),
-            bytes_per_second: if window > 0.0 { recent as f64 / window } else { 0.0 },
+            bytes_per_second: if window > 0.0 {
+                recent as f64 / window
+            } else {
+                0.0
+            },
             senders: state.senders.values().cloned().collect(),
         }
     }
@@ -215,14 +228,24 @@ impl Tally {
 
 impl State {
     fn sender(&mut self, addr: SocketAddr, peer: Option<PeerId>) -> &mut Sender {
-        let new = || Sender { addr, peer, bytes: 0, pieces: 0, bad_pieces: 0 };
+        let new = || Sender {
+            addr,
+            peer,
+            bytes: 0,
+            pieces: 0,
+            bad_pieces: 0,
+        };
         let sender = self.senders.entry(addr).or_insert_with(new);
         sender.peer = sender.peer.or(peer);
         sender
     }
 
     fn forget(&mut self, now: Instant) {
-        while self.recent.front().is_some_and(|&(when, _)| now.duration_since(when) > WINDOW) {
+        while self
+            .recent
+            .front()
+            .is_some_and(|&(when, _)| now.duration_since(when) > WINDOW)
+        {
             self.recent.pop_front();
         }
     }

@@ -42,7 +42,7 @@ pub(crate) enum Order {
     /// Read the body that is due into its piece.
     Receive(PieceRange),
     /// Read the body that is due, and drop it.
-    Discard(u32),
+    Discard,
     /// Forget what has landed of a piece.
     Abandon(u32),
 }
@@ -67,7 +67,10 @@ pub(crate) enum Ended {
     Malformed(WireError),
     #[error("the peer sends too slowly while others wait for memory")]
     TooSlow,
-    #[error("the peer took nothing of what it asked for in {:?}", write::WRITE_STALL)]
+    #[error(
+        "the peer took nothing of what it asked for in {:?}",
+        write::WRITE_STALL
+    )]
     ReadsNothing,
     #[error("this host could not read its own content")]
     SourceFailed,
@@ -123,19 +126,26 @@ impl Conn {
             ended = writer.run() => ended,
         };
         let (conn, remote) = (self.conn, self.remote);
-        match &ended {
-            Ended::Truncated | Ended::TooSlow | Ended::ReadsNothing => {
-                info!(target: "dolab_peer", %conn, %remote, error = %ended, "connection given up");
-            }
-            _ => debug!(target: "dolab_peer", %conn, %remote, why = %ended, "connection ended"),
+        if let Ended::Truncated | Ended::TooSlow | Ended::ReadsNothing = &ended {
+            info!(target: "dolab_peer", %conn, %remote, error = %ended, "connection given up");
+        } else {
+            debug!(target: "dolab_peer", %conn, %remote, why = %ended, "connection ended");
         }
         match ended {
-            Ended::Closed | Ended::Truncated => self.reports.input(conn, Input::Closed { conn, reset: false }).await,
+            Ended::Closed | Ended::Truncated => {
+                self.reports
+                    .input(conn, Input::Closed { conn, reset: false })
+                    .await
+            }
             Ended::Broken(_) | Ended::TooSlow | Ended::ReadsNothing => {
-                self.reports.input(conn, Input::Closed { conn, reset: true }).await;
+                self.reports
+                    .input(conn, Input::Closed { conn, reset: true })
+                    .await;
             }
             Ended::Malformed(error) => {
-                self.reports.input(conn, Input::Malformed { conn, error }).await;
+                self.reports
+                    .input(conn, Input::Malformed { conn, error })
+                    .await;
             }
             Ended::Finished => linger(&stream).await,
             Ended::SourceFailed | Ended::Dropped => {}
@@ -145,7 +155,10 @@ impl Conn {
 
 /// Says that nothing more comes, and waits a moment for the other side to say the same.
 async fn linger(stream: &TcpStream) {
-    if socket2::SockRef::from(stream).shutdown(Shutdown::Write).is_err() {
+    if socket2::SockRef::from(stream)
+        .shutdown(Shutdown::Write)
+        .is_err()
+    {
         return;
     }
     let drain = async {
@@ -161,12 +174,19 @@ async fn linger(stream: &TcpStream) {
 impl Ended {
     /// The same end, inside a message.
     fn inside(self) -> Self {
-        if matches!(self, Self::Closed) { Self::Truncated } else { self }
+        if matches!(self, Self::Closed) {
+            Self::Truncated
+        } else {
+            self
+        }
     }
 }
 
 impl Meter {
     pub(crate) fn totals(&self) -> (u64, u64) {
-        (self.received.load(Ordering::Relaxed), self.sent.load(Ordering::Relaxed))
+        (
+            self.received.load(Ordering::Relaxed),
+            self.sent.load(Ordering::Relaxed),
+        )
     }
 }

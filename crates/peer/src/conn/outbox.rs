@@ -50,7 +50,9 @@ pub(crate) struct Overflow;
 
 impl Outbox {
     pub(crate) fn handshake(&self, handshake: &Handshake) {
-        self.lock().items.push_back(Item::Handshake(handshake.encode()));
+        self.lock()
+            .items
+            .push_back(Item::Handshake(handshake.encode()));
         self.wake.notify_one();
     }
 

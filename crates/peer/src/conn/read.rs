@@ -70,19 +70,35 @@ impl Reader<'_> {
         let content = loop {
             match next(&mut self.orders).await {
                 Order::Begin(content) => break content,
-                Order::Receive(_) | Order::Discard(_) | Order::Abandon(_) => {}
+                Order::Receive(_) | Order::Discard | Order::Abandon(_) => {}
             }
         };
         if self.conn.initiator() == Initiator::Local {
             let handshake = self.handshake().await?;
-            self.reports.input(self.conn, Input::Handshake { conn: self.conn, handshake }).await;
+            self.reports
+                .input(
+                    self.conn,
+                    Input::Handshake {
+                        conn: self.conn,
+                        handshake,
+                    },
+                )
+                .await;
         }
         let bitfield = dolab_content::PieceMap::byte_len(content.layout.pieces());
         let decoder = HeadDecoder::new(u32::try_from(bitfield).unwrap_or(u32::MAX));
         loop {
             let head = self.next_head(&decoder).await?;
             let body = head.body_len();
-            self.reports.input(self.conn, Input::Head { conn: self.conn, head }).await;
+            self.reports
+                .input(
+                    self.conn,
+                    Input::Head {
+                        conn: self.conn,
+                        head,
+                    },
+                )
+                .await;
             if body > 0 {
                 self.body(&content, body).await?;
             }
@@ -131,12 +147,24 @@ impl Reader<'_> {
             match next(&mut self.orders).await {
                 Order::Begin(_) => {}
                 Order::Abandon(piece) => drop(self.incoming.remove(&piece)),
-                Order::Discard(_) => break self.skip(len).await.map(|()| None),
+                Order::Discard => break self.skip(len).await.map(|()| None),
                 Order::Receive(range) => break self.receive(content, range).await,
             }
         };
-        let outcome = if done.is_ok() { BodyOutcome::Landed } else { BodyOutcome::Short };
-        self.reports.input(self.conn, Input::BodyDone { conn: self.conn, outcome }).await;
+        let outcome = if done.is_ok() {
+            BodyOutcome::Landed
+        } else {
+            BodyOutcome::Short
+        };
+        self.reports
+            .input(
+                self.conn,
+                Input::BodyDone {
+                    conn: self.conn,
+                    outcome,
+                },
+            )
+            .await;
         // Only now, or the piece might be reported as done before its body. No wait may come in
         // between: what was reported as landed has to be reported as done.
         if let Some((mut incoming, last)) = done? {
@@ -175,7 +203,9 @@ impl Reader<'_> {
         left -= early;
         let mut pace = Pace::new();
         while left > 0 {
-            let read = self.read_body(&mut block, left.min(BODY_READ), &mut pace).await?;
+            let read = self
+                .read_body(&mut block, left.min(BODY_READ), &mut pace)
+                .await?;
             left -= read;
             let got = u64::from(range.len) - left as u64;
             if pace.too_slow(got) && self.pool.contended() {
@@ -202,7 +232,9 @@ impl Reader<'_> {
             read = read_some(self.stream, into, most) => read.map_err(Ended::inside)?,
             () = tokio::time::sleep(TICK) => 0,
         };
-        self.meter.received.fetch_add(read as u64, Ordering::Relaxed);
+        self.meter
+            .received
+            .fetch_add(read as u64, Ordering::Relaxed);
         pace.read += read as u64;
         if pace.read > 0 && pace.due() {
             pace.read = 0;
@@ -212,7 +244,9 @@ impl Reader<'_> {
     }
 
     async fn progress(&self) {
-        self.reports.input(self.conn, Input::BodyProgress { conn: self.conn }).await;
+        self.reports
+            .input(self.conn, Input::BodyProgress { conn: self.conn })
+            .await;
     }
 
     /// Gets a buffer for a piece. While none is free this connection, and only this, reads nothing.
@@ -247,7 +281,9 @@ impl Reader<'_> {
         while left > 0 {
             scrap.clear();
             scrap.reserve(SKIP_READ);
-            left -= self.read_body(&mut scrap, left.min(SKIP_READ), &mut pace).await?;
+            left -= self
+                .read_body(&mut scrap, left.min(SKIP_READ), &mut pace)
+                .await?;
         }
         Ok(())
     }
@@ -264,7 +300,11 @@ struct Pace {
 impl Pace {
     fn new() -> Self {
         let now = Instant::now();
-        Self { began: now, told: now, read: 0 }
+        Self {
+            began: now,
+            told: now,
+            read: 0,
+        }
     }
 
     /// Whether the engine is to hear that the body is still coming.
@@ -297,7 +337,11 @@ async fn fill(stream: &TcpStream, buffer: &mut BytesMut, meter: &Meter) -> Resul
     let begun = !buffer.is_empty();
     buffer.reserve(HEAD_READ);
     let read = read_some(stream, buffer, HEAD_READ).await;
-    let read = if begun { read.map_err(Ended::inside)? } else { read? };
+    let read = if begun {
+        read.map_err(Ended::inside)?
+    } else {
+        read?
+    };
     meter.received.fetch_add(read as u64, Ordering::Relaxed);
     Ok(())
 }

@@ -76,10 +76,14 @@ impl Job<'_> {
             let offset = self.offset() + body_sent as u64;
             let len = self.range.len as usize - body_sent;
             let pass = move || sendfile::pass(&stream, &*source, &head, offset, len);
-            let pass = tokio::task::spawn_blocking(pass).await.map_err(|_| Ended::Dropped)??;
+            let pass = tokio::task::spawn_blocking(pass)
+                .await
+                .map_err(|_| Ended::Dropped)??;
             head_sent += pass.head;
             body_sent += pass.body;
-            meter.sent.fetch_add((pass.head + pass.body) as u64, Ordering::Relaxed);
+            meter
+                .sent
+                .fetch_add((pass.head + pass.body) as u64, Ordering::Relaxed);
             if body_sent == self.range.len as usize {
                 return Ok(());
             }
@@ -88,12 +92,7 @@ impl Job<'_> {
     }
 
     /// Through a buffer of this process.
-    async fn send_read(
-        &self,
-        head: &[u8],
-        pool: &Arc<Pool>,
-        meter: &Meter,
-    ) -> Result<(), Failure> {
+    async fn send_read(&self, head: &[u8], pool: &Arc<Pool>, meter: &Meter) -> Result<(), Failure> {
         let (mut head, mut sent, len) = (head, 0, self.range.len as usize);
         while sent < len {
             let mut lease = pool.lease(self.content.id, CHUNK).await;
@@ -188,7 +187,12 @@ mod sendfile {
         let mut offset = offset;
         while pass.body < len {
             let sent = stream.try_io(Interest::WRITABLE, || {
-                Ok(rustix::fs::sendfile(stream, file, Some(&mut offset), len - pass.body)?)
+                Ok(rustix::fs::sendfile(
+                    stream,
+                    file,
+                    Some(&mut offset),
+                    len - pass.body,
+                )?)
             });
             match sent {
                 Ok(0) => return Err(Failure::Source(ends_before(offset))),
@@ -213,6 +217,9 @@ mod sendfile {
     }
 
     fn unreadable(source: io::Error) -> StoreError {
-        StoreError::Io { path: "shared file".into(), source }
+        StoreError::Io {
+            path: "shared file".into(),
+            source,
+        }
     }
 }

@@ -62,15 +62,16 @@ impl Writer<'_> {
         Ok(())
     }
 
-    async fn send_body(
-        &self,
-        head: &[u8],
-        range: dolab_content::PieceRange,
-    ) -> Result<(), Ended> {
+    async fn send_body(&self, head: &[u8], range: dolab_content::PieceRange) -> Result<(), Ended> {
         let content = self.content.get().ok_or(Ended::Dropped)?;
         let result = match &content.source {
             Some(source) => {
-                let job = upload::Job { stream: self.stream, source, content, range };
+                let job = upload::Job {
+                    stream: self.stream,
+                    source,
+                    content,
+                    range,
+                };
                 job.send(head, self.pool, self.meter).await
             }
             // The engine does not offer what there is no source for.
@@ -78,14 +79,26 @@ impl Writer<'_> {
         };
         match result {
             Ok(()) => {
-                self.reports.input(self.conn, Input::BodySent { conn: self.conn }).await;
+                self.reports
+                    .input(self.conn, Input::BodySent { conn: self.conn })
+                    .await;
                 Ok(())
             }
             Err(upload::Failure::Net(ended)) => Err(ended),
             Err(upload::Failure::Source(error)) => {
-                let input = Input::SourceFailed { conn: self.conn, range };
+                let input = Input::SourceFailed {
+                    conn: self.conn,
+                    range,
+                };
                 let (conn, content) = (self.conn, range.content);
-                self.reports.send(Report::SourceFailed { conn, input, content, error }).await;
+                self.reports
+                    .send(Report::SourceFailed {
+                        conn,
+                        input,
+                        content,
+                        error,
+                    })
+                    .await;
                 Err(Ended::SourceFailed)
             }
         }

@@ -17,7 +17,9 @@ impl Hashers {
     /// # Errors
     /// When the system gives no thread.
     pub(crate) fn start(threads: usize, reports: &Reports) -> std::io::Result<Self> {
-        let hashers = Self { queue: Arc::new(Queue::new()) };
+        let hashers = Self {
+            queue: Arc::new(Queue::new()),
+        };
         for n in 0..threads.max(1) {
             let (queue, reports) = (hashers.queue.clone(), reports.clone());
             thread::Builder::new()

@@ -83,7 +83,13 @@ impl Incoming {
             free: BTreeMap::from([(0, buffer)]),
             early: BTreeMap::new(),
             next: 0,
-            job: Arc::new(Piece { conn, content, index, len: len as usize, work: work.into() }),
+            job: Arc::new(Piece {
+                conn,
+                content,
+                index,
+                len: len as usize,
+                work: work.into(),
+            }),
         }
     }
 
@@ -136,7 +142,7 @@ impl Incoming {
 
 impl Piece {
     /// Hashes what has landed. Yields the piece once all of it has.
-    pub(crate) fn hash_landed(self: Arc<Self>) -> Option<Whole> {
+    pub(crate) fn hash_landed(self: &Arc<Self>) -> Option<Whole> {
         loop {
             let (part, mut hasher) = {
                 let mut work = self.lock();
@@ -151,7 +157,7 @@ impl Piece {
                         bytes: work.hashed,
                         spare: work.spare,
                         lease: work.lease.expect("a piece is whole once"),
-                        piece: self,
+                        piece: self.clone(),
                     });
                 }
                 let part = std::mem::take(&mut work.landed);

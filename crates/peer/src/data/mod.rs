@@ -11,3 +11,6 @@ pub(crate) use incoming::{Incoming, Piece, Whole};
 pub(crate) use pool::{Lease, Pool};
 use queue::{Next, Queue};
 pub(crate) use store::Lane;
+
+#[cfg(test)]
+mod tests;

@@ -51,7 +51,10 @@ pub(crate) struct Lease {
 impl Pool {
     /// A pool of at most `limit` bytes.
     pub(crate) fn new(limit: usize) -> Arc<Self> {
-        Arc::new(Self { limit, state: Mutex::default() })
+        Arc::new(Self {
+            limit,
+            state: Mutex::default(),
+        })
     }
 
     /// A buffer of at least `size` bytes, at most the pool's limit. Waits until it may be had.
@@ -62,12 +65,18 @@ impl Pool {
                 return self.grant(&mut state, content, size);
             }
             let (grant, granted) = oneshot::channel();
-            state.waiting.push_back(Waiter { content, size, grant });
+            state.waiting.push_back(Waiter {
+                content,
+                size,
+                grant,
+            });
             // Those before this one may wait for their own content only.
             self.serve(state);
             granted
         };
-        granted.await.expect("a waiter leaves the queue only by its grant, and the pool is held here")
+        granted
+            .await
+            .expect("a waiter leaves the queue only by its grant, and the pool is held here")
     }
 
     /// Whether anyone waits for a buffer.
@@ -114,7 +123,12 @@ impl Pool {
             None => BytesMut::with_capacity(size),
         };
         state.trim(self.limit);
-        Lease { pool: self.clone(), content, size, buffer: Some(buffer) }
+        Lease {
+            pool: self.clone(),
+            content,
+            size,
+            buffer: Some(buffer),
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -160,7 +174,11 @@ impl Drop for Lease {
                 state.held.remove(&self.content);
             }
         }
-        if let Some(buffer) = self.buffer.take().filter(|buffer| buffer.capacity() >= self.size) {
+        if let Some(buffer) = self
+            .buffer
+            .take()
+            .filter(|buffer| buffer.capacity() >= self.size)
+        {
             state.free.push(buffer);
             state.trim(self.pool.limit);
         }
@@ -185,8 +203,7 @@ mod tests {
     /// All that a content gets at once.
     async fn fill(pool: &Arc<Pool>, content: ContentId, size: usize) -> Vec<Lease> {
         let mut leases = Vec::new();
-        while let Ok(lease) =
-            tokio::time::timeout(Duration::ZERO, pool.lease(content, size)).await
+        while let Ok(lease) = tokio::time::timeout(Duration::ZERO, pool.lease(content, size)).await
         {
             leases.push(lease);
         }
@@ -202,7 +219,11 @@ mod tests {
             assert!(!leases.is_empty(), "content {n} got nothing");
             stuck.push(leases);
         }
-        assert!(stuck[0].len() >= 8, "one alone gets most of it: {}", stuck[0].len());
+        assert!(
+            stuck[0].len() >= 8,
+            "one alone gets most of it: {}",
+            stuck[0].len()
+        );
         assert!(pool.used() <= 16 * KIB);
         drop(stuck);
         assert_eq!(pool.used(), 0);

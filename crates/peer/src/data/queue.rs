@@ -32,8 +32,15 @@ pub(crate) enum Next<T> {
 
 impl<T> Queue<T> {
     pub(crate) fn new() -> Self {
-        let state = State { items: VecDeque::new(), closed: false, idle: 0 };
-        Self { state: state.into(), ready: Condvar::new() }
+        let state = State {
+            items: VecDeque::new(),
+            closed: false,
+            idle: 0,
+        };
+        Self {
+            state: state.into(),
+            ready: Condvar::new(),
+        }
     }
 
     /// Adds an item. Returns whether a thread is waiting for it.

@@ -35,8 +35,14 @@ struct Shared {
 
 impl Lane {
     pub(crate) fn new(sink: Arc<dyn Sink>) -> Self {
-        let shared = Shared { sink, queue: Queue::new(), threads: AtomicUsize::new(0) };
-        Self { shared: Arc::new(shared) }
+        let shared = Shared {
+            sink,
+            queue: Queue::new(),
+            threads: AtomicUsize::new(0),
+        };
+        Self {
+            shared: Arc::new(shared),
+        }
     }
 
     /// Writes a piece, soon, on another thread, and reports it.
@@ -45,7 +51,12 @@ impl Lane {
             return;
         }
         let more = |n| (n < WIDTH).then_some(n + 1);
-        if self.shared.threads.fetch_update(Ordering::SeqCst, Ordering::SeqCst, more).is_err() {
+        if self
+            .shared
+            .threads
+            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, more)
+            .is_err()
+        {
             return;
         }
         let (shared, reports) = (self.shared.clone(), reports.clone());
@@ -71,7 +82,9 @@ impl Drop for Lane {
 
 impl std::fmt::Debug for Shared {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Shared").field("threads", &self.threads).finish_non_exhaustive()
+        f.debug_struct("Shared")
+            .field("threads", &self.threads)
+            .finish_non_exhaustive()
     }
 }
 

@@ -3,19 +3,25 @@
 /// Says who listens on a TCP port of this host, where the system tells: Linux does for the
 /// processes that this one may see.
 #[cfg(target_os = "linux")]
-pub(crate) fn port_holder(port: u16) -> Option<String> {
+pub fn port_holder(port: u16) -> Option<String> {
     let inodes: Vec<u64> = ["/proc/net/tcp", "/proc/net/tcp6"]
         .iter()
         .filter_map(|path| std::fs::read_to_string(path).ok())
         .flat_map(|table| listening_inodes(&table, port))
         .collect();
-    let links: Vec<String> = inodes.iter().map(|inode| format!("socket:[{inode}]")).collect();
+    let links: Vec<String> = inodes
+        .iter()
+        .map(|inode| format!("socket:[{inode}]"))
+        .collect();
     if links.is_empty() {
         return None;
     }
     let processes = std::fs::read_dir("/proc").ok()?.flatten();
     for process in processes {
-        let Some(pid) = process.file_name().to_str().and_then(|name| name.parse::<u32>().ok())
+        let Some(pid) = process
+            .file_name()
+            .to_str()
+            .and_then(|name| name.parse::<u32>().ok())
         else {
             continue;
         };
@@ -52,7 +58,7 @@ fn listening_inodes(table: &str, port: u16) -> Vec<u64> {
 /// Windows shares files with a service of its own on this port; anything else it does not tell
 /// without an extra library.
 #[cfg(windows)]
-pub(crate) fn port_holder(port: u16) -> Option<String> {
+pub fn port_holder(port: u16) -> Option<String> {
     (port == crate::PORT).then(|| {
         "probably the Delivery Optimization service DoSvc; for the time of a test \
          `Stop-Service DoSvc` in an elevated PowerShell frees it"
@@ -60,9 +66,9 @@ pub(crate) fn port_holder(port: u16) -> Option<String> {
     })
 }
 
-/// Not told here.
+/// This system does not tell.
 #[cfg(not(any(target_os = "linux", windows)))]
-pub(crate) fn port_holder(_port: u16) -> Option<String> {
+pub fn port_holder(_port: u16) -> Option<String> {
     None
 }
 
@@ -74,7 +80,10 @@ mod tests {
     fn names_this_process() {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let holder = port_holder(listener.local_addr().unwrap().port()).unwrap();
-        assert!(holder.starts_with(&format!("process {} (", std::process::id())), "{holder}");
+        assert!(
+            holder.starts_with(&format!("process {} (", std::process::id())),
+            "{holder}"
+        );
     }
 
     #[test]
@@ -84,6 +93,6 @@ mod tests {
             1: 0100007F:1E00 0100007F:A000 01 00000000:00000000 00:00000000 00000000     0        0 222 1\n\
             2: 0100007F:1E01 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 333 1\n";
         assert_eq!(listening_inodes(table, 7680), [111]);
-        assert_eq!(listening_inodes("garbage\n1 2 3\n", 7680), []);
+        assert!(listening_inodes("garbage\n1 2 3\n", 7680).is_empty());
     }
 }

@@ -4,7 +4,7 @@ mod holder;
 mod near;
 mod socket;
 
-pub(crate) use holder::port_holder;
+pub use holder::port_holder;
 pub(crate) use near::canonical;
 pub use near::is_near;
 pub use socket::SocketOptions;

@@ -118,7 +118,11 @@ pub(crate) async fn connect(
     options: &SocketOptions,
 ) -> Result<TcpStream, (DialFailure, io::Error)> {
     let attempt = async {
-        let socket = if addr.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+        let socket = if addr.is_ipv4() {
+            TcpSocket::new_v4()
+        } else {
+            TcpSocket::new_v6()
+        }?;
         apply_buffers(&SockRef::from(&socket), options)?;
         let stream = socket.connect(addr).await?;
         apply(&stream, options)?;
@@ -135,16 +139,19 @@ pub(crate) async fn connect(
 }
 
 fn dial_failure(error: &io::Error) -> DialFailure {
-    match error.kind() {
-        io::ErrorKind::ConnectionRefused => DialFailure::Refused,
-        io::ErrorKind::TimedOut => DialFailure::TimedOut,
-        io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable => {
-            DialFailure::Unreachable
-        }
+    use io::ErrorKind::{
+        ConnectionRefused, HostUnreachable, NetworkUnreachable, PermissionDenied, TimedOut,
+    };
+    let known = [
+        (ConnectionRefused, DialFailure::Refused),
+        (TimedOut, DialFailure::TimedOut),
+        (HostUnreachable, DialFailure::Unreachable),
+        (NetworkUnreachable, DialFailure::Unreachable),
         // EPERM and EACCES: a rule or a `prohibit` route of this host (measured).
-        io::ErrorKind::PermissionDenied => DialFailure::Forbidden,
-        _ => DialFailure::Other,
-    }
+        (PermissionDenied, DialFailure::Forbidden),
+    ];
+    let failure = known.iter().find(|(kind, _)| *kind == error.kind());
+    failure.map_or(DialFailure::Other, |&(_, failure)| failure)
 }
 
 /// Sets the options of a connection, dialled or accepted.
@@ -156,7 +163,9 @@ pub(crate) fn apply(stream: &TcpStream, options: &SocketOptions) -> io::Result<(
     // The handshake has to leave in a segment of its own and at once (observed; dissectors rely
     // on it), and a request must not wait for the acknowledgement of the one before.
     socket.set_tcp_nodelay(true)?;
-    let keepalive = TcpKeepalive::new().with_time(KEEPALIVE_AFTER).with_interval(KEEPALIVE_EVERY);
+    let keepalive = TcpKeepalive::new()
+        .with_time(KEEPALIVE_AFTER)
+        .with_interval(KEEPALIVE_EVERY);
     #[cfg(not(any(target_os = "openbsd", windows)))]
     let keepalive = keepalive.with_retries(KEEPALIVE_TRIES);
     let helped = socket.set_tcp_keepalive(&keepalive);
@@ -182,7 +191,9 @@ fn apply_wishes(socket: &SockRef<'_>, v6: bool, options: &SocketOptions) -> io::
             "congestion control can be chosen on Linux only",
         ));
     }
-    let Some(class) = options.traffic_class else { return Ok(()) };
+    let Some(class) = options.traffic_class else {
+        return Ok(());
+    };
     // A dual-stack socket that carries IPv4 has an IPv6 address and needs this one; one that
     // carries IPv6 may refuse it.
     let set = socket.set_tos_v4(class.into());
