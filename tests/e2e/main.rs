@@ -17,5 +17,6 @@ mod lab;
 mod paths;
 #[cfg(target_os = "linux")]
 mod peer;
+mod wasm;
 #[cfg(target_os = "linux")]
 mod wire;
