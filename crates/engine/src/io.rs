@@ -16,6 +16,15 @@ use crate::error::PeerViolation;
 pub struct ConnId(u64);
 
 impl ConnId {
+    /// Below and above all others.
+    pub(crate) const FIRST: Self = Self(0);
+    pub(crate) const LAST: Self = Self(u64::MAX);
+
+    /// Its number among those that the same side opened.
+    pub(crate) fn number(self) -> u64 {
+        self.0 >> 1
+    }
+
     /// The `n`th connection that the driver accepted.
     pub fn accepted(n: u64) -> Self {
         Self(n << 1)
@@ -28,7 +37,11 @@ impl ConnId {
 
     /// Which side opened it.
     pub fn initiator(self) -> Initiator {
-        if self.0 & 1 == 0 { Initiator::Remote } else { Initiator::Local }
+        if self.0 & 1 == 0 {
+            Initiator::Remote
+        } else {
+            Initiator::Local
+        }
     }
 }
 
@@ -56,7 +69,7 @@ pub enum Initiator {
 pub enum Input {
     /// A peer connected to the listener.
     Accepted {
-        /// [`ConnId::accepted`], never used before.
+        /// [`ConnId::accepted`], with a number above those of all before.
         conn: ConnId,
         /// Where it comes from.
         remote: SocketAddr,
@@ -95,8 +108,17 @@ pub enum Input {
         /// Whether all of it came.
         outcome: BodyOutcome,
     },
+    /// Part of the body that is being read has come. To be said about once a second while a body
+    /// takes longer than that, or else a slow body looks like a stalled one.
+    BodyProgress {
+        /// The connection.
+        conn: ConnId,
+    },
     /// All blocks of a piece came over this connection, and the piece was hashed and, when good,
-    /// handed to the sink.
+    /// kept by the sink. Said exactly once for every piece whose last body was reported as
+    /// [`BodyOutcome::Landed`], also when the connection has ended or the content was removed
+    /// meanwhile: until then its bytes count against
+    /// [`Config::max_outstanding`](crate::Config::max_outstanding).
     PieceDone {
         /// The connection that it came over.
         conn: ConnId,
@@ -153,6 +175,9 @@ pub enum Command {
         layout: Layout,
         /// Pieces that this device has.
         have: PieceMap,
+        /// Whether peers are told of them. Without, this device only takes: its bitfield is empty
+        /// and it never says Have.
+        share: bool,
     },
     /// Leave a content's swarm; its connections are closed.
     Remove {
@@ -258,7 +283,10 @@ pub enum Output {
         /// Its bytes.
         len: u32,
     },
-    /// Forget what has landed of a piece over this connection: it will not be completed.
+    /// Forget what has landed of a piece over this connection: it will not be completed. A body of
+    /// it that is being read right now is read to its end and reported all the same. Never said
+    /// of a piece whose last body was reported as landed. The end of a connection abandons all
+    /// its unfinished pieces without this being said.
     Abandon {
         /// The connection.
         conn: ConnId,
@@ -267,7 +295,8 @@ pub enum Output {
         /// The piece.
         piece: u32,
     },
-    /// Close the connection after what was sent before. No [`Input`] about it is expected any more.
+    /// Close the connection after what was sent before, or give up connecting. No [`Input`] about
+    /// it is expected any more, but for [`Input::PieceDone`]; what comes all the same is ignored.
     Close {
         /// The connection.
         conn: ConnId,
@@ -288,6 +317,14 @@ pub enum CloseReason {
     /// The peer sent bytes that are no message.
     #[error(transparent)]
     Wire(#[from] WireError),
+    /// The peer cuts the content into other pieces.
+    #[error("incompatible: the peer has pieces of {theirs} bytes, this device of {ours}")]
+    PieceSize {
+        /// Bytes in this device's pieces.
+        ours: u32,
+        /// Bytes in the peer's pieces, by its handshake.
+        theirs: u64,
+    },
     /// The peer asked for a swarm that this device does not have. It is met with silence.
     #[error("the peer asked for a swarm that is not shared here")]
     UnknownSwarm,

@@ -5,11 +5,33 @@
 //! reads no clock, draws randomness only from the seed it was given, and never sees the bytes of a
 //! piece: it decides, the driver moves.
 
+mod addresses;
+mod bans;
+mod candidates;
+mod config;
+mod connection;
+mod depth;
+mod engine;
+mod error;
 mod io;
+mod picker;
+mod pipeline;
+mod rate;
+mod reason;
+mod report;
+mod session;
+mod slots;
+mod swarm;
 mod time;
+mod timers;
 
+pub use config::{Config, RequestSize};
+pub use engine::Engine;
+pub use error::{Misuse, PeerViolation};
 pub use io::{
     BodyOutcome, CloseReason, Command, ConnId, DialFailure, Event, Initiator, Input, Output,
     PieceOutcome,
 };
+pub use reason::Reason;
+pub use report::{ConnectionReport, ContentReport, Counters, SessionState};
 pub use time::Instant;

@@ -1,0 +1,90 @@
+use std::time::Duration;
+
+use dolab_wire::swarm::Block;
+
+use crate::{Instant, rate::Rate};
+
+/// How many bytes to have asked for at a time, so that the peer never waits for a request.
+///
+/// It begins with two pieces and grows by what arrives, which doubles it each round trip, until
+/// the rate no longer grows with it. From then on it is twice the rate times the round trip, and
+/// two pieces more: too much costs some memory, too little costs throughput.
+#[derive(Clone, Debug)]
+pub(crate) struct Depth {
+    floor: u64,
+    slow_start: Option<u64>,
+    best_raw: u64,
+    round_trip: Option<Duration>,
+    probe: Option<(Block, Instant)>,
+    rate: Rate,
+}
+
+impl Depth {
+    pub(crate) fn new(piece_size: u32) -> Self {
+        let floor = 2 * u64::from(piece_size);
+        Self {
+            floor,
+            slow_start: Some(floor),
+            best_raw: 0,
+            round_trip: None,
+            probe: None,
+            rate: Rate::default(),
+        }
+    }
+
+    /// Bytes to have asked for.
+    pub(crate) fn target(&self) -> u64 {
+        if let Some(target) = self.slow_start {
+            return target;
+        }
+        let round_trip = self.round_trip.unwrap_or_default().as_micros();
+        let underway = u128::from(self.rate.smoothed()) * round_trip / 1_000_000;
+        self.floor
+            .saturating_add(u64::try_from(2 * underway).unwrap_or(u64::MAX))
+    }
+
+    /// A request left while nothing else was asked for: its answer shows the round trip.
+    pub(crate) fn asked_first(&mut self, now: Instant, block: Block) {
+        self.probe = Some((block, now));
+        self.rate.resume(now);
+    }
+
+    /// The head of an answer came.
+    pub(crate) fn answered(&mut self, now: Instant, block: Block) {
+        if let Some((_, asked)) = self.probe.take_if(|(probe, _)| *probe == block) {
+            let took = now.since(asked);
+            self.round_trip = Some(self.round_trip.map_or(took, |best| best.min(took)));
+        }
+    }
+
+    /// Nothing is asked for any more.
+    pub(crate) fn idle(&mut self, now: Instant) {
+        self.rate.pause(now);
+        self.probe = None;
+    }
+
+    /// A body came whole.
+    pub(crate) fn landed(&mut self, now: Instant, len: u32) {
+        let raw = self.rate.add(now, len.into());
+        let Some(target) = &mut self.slow_start else {
+            return;
+        };
+        *target = target.saturating_add(len.into());
+        if let Some(raw) = raw {
+            if raw < self.best_raw + self.best_raw / 8 {
+                self.slow_start = None;
+            }
+            self.best_raw = self.best_raw.max(raw);
+        }
+    }
+
+    /// Bytes per second, lately.
+    pub(crate) fn rate(&self, now: Instant) -> u64 {
+        self.rate.lately(now)
+    }
+
+    /// Shortest time from a request to its answer.
+    pub(crate) fn round_trip(&self) -> Option<Duration> {
+        self.round_trip
+    }
+}

@@ -1,0 +1,292 @@
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use dolab_content::ContentId;
+use dolab_wire::swarm::{Head, PeerId};
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
+
+use crate::{
+    CloseReason, Config, ConnId, ConnectionReport, ContentReport, Counters, Event, Initiator,
+    Input, Instant, Misuse, Output, Reason, addresses::Addresses, bans::Bans,
+    connection::Connection, slots::Round, swarm::Swarm, timers::Timers,
+};
+
+mod commands;
+mod download;
+mod ending;
+mod greeting;
+mod messages;
+mod upkeep;
+mod upload;
+
+/// The brain of one device: several contents, many connections, no I/O.
+///
+/// The same seed and the same calls give the same outputs, on every system.
+#[derive(Debug)]
+pub struct Engine {
+    config: Config,
+    me: PeerId,
+    rng: ChaCha8Rng,
+    now: Instant,
+    stopped: bool,
+    swarms: BTreeMap<ContentId, Swarm>,
+    connections: BTreeMap<ConnId, Connection>,
+    /// Connections of each remote address.
+    addresses: Addresses,
+    next_accepted: u64,
+    next_dialled: u64,
+    bans: Bans,
+    /// Contents that peers want, and which of them are uploaded.
+    slots: Round<ContentId>,
+    /// Pieces that landed whole and whose hash is not known yet.
+    verifying: BTreeMap<(ConnId, ContentId, u32), download::Verifying>,
+    /// Bytes of all pieces that are being received or verified.
+    outstanding: u64,
+    /// Who waits for a part of that budget: the least served first.
+    hungry: BTreeSet<(usize, u64, ConnId)>,
+    turns: u64,
+    timers: Timers,
+    /// Connections whose deadline may have changed.
+    touched: BTreeSet<ConnId>,
+    /// Contents for which somebody may have to be dialled.
+    roused: BTreeSet<ContentId>,
+    /// Contents that wait for a free connection.
+    waiting_for_room: BTreeSet<ContentId>,
+    outputs: VecDeque<Output>,
+    counters: Counters,
+}
+
+impl Engine {
+    /// A device without contents. `me` is what it is called in handshakes; `seed` decides every
+    /// choice that is left to chance.
+    pub fn new(config: Config, me: PeerId, seed: u64) -> Self {
+        let config = config.normalized();
+        Self {
+            me,
+            rng: ChaCha8Rng::seed_from_u64(seed),
+            now: Instant::default(),
+            stopped: false,
+            swarms: BTreeMap::new(),
+            connections: BTreeMap::new(),
+            addresses: Addresses::new(config.max_connections_per_address),
+            next_accepted: 0,
+            next_dialled: 0,
+            bans: Bans::new(config.bad_pieces_until_ban, config.ban_duration),
+            slots: Round::new(config.upload_contents),
+            verifying: BTreeMap::new(),
+            outstanding: 0,
+            hungry: BTreeSet::new(),
+            turns: 0,
+            timers: Timers::default(),
+            touched: BTreeSet::new(),
+            roused: BTreeSet::new(),
+            waiting_for_room: BTreeSet::new(),
+            outputs: VecDeque::new(),
+            counters: Counters::default(),
+            config,
+        }
+    }
+
+    /// Takes what happened. Afterwards [`poll_output`](Self::poll_output) has to be drained before
+    /// the next call. A time before that of the last call counts as the latter.
+    ///
+    /// # Errors
+    /// When the caller did what it must not. The input is then ignored. Nothing that a peer sends
+    /// leads to an error.
+    pub fn handle(&mut self, now: Instant, input: Input) -> Result<(), Misuse> {
+        debug_assert!(
+            self.outputs.is_empty(),
+            "poll_output is to be drained before handle"
+        );
+        self.now = self.now.max(now);
+        let taken = self.take(input);
+        self.rearm();
+        self.expire();
+        self.settle();
+        taken
+    }
+
+    /// The next thing to do. In order; to be drained after each [`handle`](Self::handle).
+    pub fn poll_output(&mut self) -> Option<Output> {
+        self.outputs.pop_front()
+    }
+
+    /// When to call [`handle`](Self::handle) with [`Input::Timeout`] at the latest, and why.
+    pub fn poll_timeout(&self) -> Option<(Instant, Reason)> {
+        self.timers.next()
+    }
+
+    /// What this device is called in handshakes.
+    pub fn peer_id(&self) -> PeerId {
+        self.me
+    }
+
+    /// How it behaves.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// All contents, in the order of their ids.
+    pub fn contents(&self) -> impl Iterator<Item = ContentReport<'_>> {
+        self.swarms
+            .iter()
+            .map(|(&content, swarm)| swarm.report(content))
+    }
+
+    /// One content.
+    pub fn content(&self, content: &ContentId) -> Option<ContentReport<'_>> {
+        self.swarms.get(content).map(|swarm| swarm.report(*content))
+    }
+
+    /// All connections, in the order of their ids.
+    pub fn connections(&self) -> impl Iterator<Item = ConnectionReport> + '_ {
+        self.connections
+            .iter()
+            .map(|(&conn, connection)| connection.report(conn, self.now))
+    }
+
+    /// One connection.
+    pub fn connection(&self, conn: ConnId) -> Option<ConnectionReport> {
+        self.connections
+            .get(&conn)
+            .map(|connection| connection.report(conn, self.now))
+    }
+
+    /// What happened so far.
+    pub fn counters(&self) -> &Counters {
+        &self.counters
+    }
+
+    /// Bytes of all pieces that are being received or verified, each counted whole. At most
+    /// [`Config::max_outstanding`].
+    pub fn outstanding(&self) -> u64 {
+        self.outstanding
+    }
+
+    fn take(&mut self, input: Input) -> Result<(), Misuse> {
+        match input {
+            Input::Timeout => {}
+            Input::Command(command) => self.command(command)?,
+            Input::Accepted { conn, remote } => self.accepted(conn, remote)?,
+            Input::Connected { conn } => {
+                if self.expects(conn, "connected", Connection::is_dialling)? {
+                    self.connected(conn);
+                }
+            }
+            Input::DialFailed { conn, why } => {
+                if self.expects(conn, "a failure to connect", Connection::is_dialling)? {
+                    self.gone(conn, CloseReason::DialFailed(why));
+                }
+            }
+            Input::Handshake { conn, handshake } => {
+                if self.expects(conn, "a handshake", Connection::is_shaking_hands)? {
+                    self.handshake(conn, handshake);
+                }
+            }
+            Input::Head { conn, head } => {
+                if self.expects(conn, "a message", Connection::is_ready_for_head)? {
+                    self.head(conn, head);
+                }
+            }
+            Input::BodyProgress { conn } => {
+                self.expects(conn, "a part of a body", |connection| {
+                    connection.body.is_some()
+                })?;
+            }
+            Input::BodyDone { conn, outcome } => {
+                if self.expects(conn, "a body", |connection| connection.body.is_some())? {
+                    self.body_done(conn, outcome);
+                }
+            }
+            Input::PieceDone {
+                conn,
+                content,
+                piece,
+                outcome,
+            } => {
+                self.existed(conn)?;
+                self.piece_done(conn, content, piece, outcome);
+            }
+            Input::BodySent { conn } => {
+                if self.expects(conn, "a sent body", |connection| {
+                    !connection.unsent.is_empty()
+                })? {
+                    self.body_sent(conn);
+                }
+            }
+            Input::SourceFailed { conn, range } => {
+                if self.expects(conn, "a failed source", Connection::is_joined)? {
+                    self.source_failed(conn, range);
+                }
+            }
+            Input::Malformed { conn, error } => {
+                if self.expects(conn, "malformed bytes", |connection| {
+                    !connection.is_dialling()
+                })? {
+                    self.gone(conn, error.into());
+                }
+            }
+            Input::Closed { conn, reset } => {
+                if self.expects(conn, "an end", |connection| !connection.is_dialling())? {
+                    let why = if reset {
+                        CloseReason::Reset
+                    } else {
+                        CloseReason::Closed
+                    };
+                    self.gone(conn, why);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a connection is there and may have had this input; an input about one that ended is
+    /// stale, and only counted.
+    fn expects(
+        &mut self,
+        conn: ConnId,
+        input: &'static str,
+        may: impl Fn(&Connection) -> bool,
+    ) -> Result<bool, Misuse> {
+        self.existed(conn)?;
+        let Some(connection) = self.connections.get_mut(&conn) else {
+            self.counters.stale_inputs += 1;
+            return Ok(false);
+        };
+        if !may(connection) {
+            let state = connection.session.state();
+            return Err(Misuse::OutOfTurn { conn, state, input });
+        }
+        self.touched.insert(conn);
+        Ok(true)
+    }
+
+    fn existed(&self, conn: ConnId) -> Result<(), Misuse> {
+        let known = match conn.initiator() {
+            Initiator::Local => self.next_dialled,
+            Initiator::Remote => self.next_accepted,
+        };
+        if conn.number() < known {
+            Ok(())
+        } else {
+            Err(Misuse::UnknownConnection(conn))
+        }
+    }
+
+    /// Sends a message without a body.
+    fn send(&mut self, conn: ConnId, head: Head) {
+        if let Some(connection) = self.connections.get_mut(&conn) {
+            connection.clock.sent = self.now;
+            self.touched.insert(conn);
+            self.outputs.push_back(Output::Send {
+                conn,
+                head,
+                body: None,
+            });
+        }
+    }
+
+    fn event(&mut self, event: Event) {
+        self.outputs.push_back(Output::Event(event));
+    }
+}

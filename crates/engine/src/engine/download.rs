@@ -1,0 +1,497 @@
+//! From wanting a piece to having it.
+
+use std::net::SocketAddr;
+
+use dolab_content::ContentId;
+use dolab_wire::swarm::{Head, PeerId};
+
+use super::Engine;
+use crate::{
+    BodyOutcome, CloseReason, ConnId, Event, Output, PieceOutcome, connection::Body,
+    pipeline::Lost, session::Download,
+};
+
+/// A piece that landed whole. Its sender is kept, because the connection may end before the hash
+/// is known.
+#[derive(Debug)]
+pub(super) struct Verifying {
+    len: u32,
+    remote: SocketAddr,
+    peer: PeerId,
+    /// Whether the content was removed meanwhile.
+    pub(super) orphaned: bool,
+}
+
+/// What came of trying to ask a peer for one more piece.
+enum Fed {
+    /// It was asked.
+    Piece,
+    /// It has nothing more for us now, or enough to do.
+    Enough,
+    /// It would be asked if the budget allowed it.
+    OutOfBudget,
+}
+
+impl Engine {
+    /// Says whether the peer has something for us, when that changed.
+    pub(super) fn refresh_interest(&mut self, conn: ConnId) {
+        let now = self.now;
+        let Some(exchange) = self
+            .connections
+            .get_mut(&conn)
+            .and_then(|c| c.exchange_mut())
+        else {
+            return;
+        };
+        let fetches = self
+            .swarms
+            .get(&exchange.joined.content)
+            .is_some_and(|s| s.fetches());
+        let interested = fetches && exchange.wanted > 0;
+        if interested == exchange.interested {
+            return;
+        }
+        exchange.interested = interested;
+        if let Download::Choked { since } = &mut exchange.download {
+            *since = now;
+        }
+        self.send(
+            conn,
+            if interested {
+                Head::Interested
+            } else {
+                Head::NotInterested
+            },
+        );
+    }
+
+    /// Queues a connection for a part of the budget: behind those that have less in flight, and
+    /// those that waited longer.
+    pub(super) fn grow_hungry(&mut self, conn: ConnId) {
+        let Some(connection) = self.connections.get_mut(&conn) else {
+            return;
+        };
+        let interested = connection.exchange().filter(|exchange| exchange.interested);
+        let Some(pipeline) = interested.and_then(|exchange| exchange.pipeline()) else {
+            return;
+        };
+        let place = (pipeline.pieces(), self.turns);
+        if connection.hungry.is_none() {
+            connection.hungry = Some(place);
+            self.hungry.insert((place.0, place.1, conn));
+            self.turns += 1;
+        }
+    }
+
+    pub(super) fn sate(&mut self, conn: ConnId) {
+        let connection = self.connections.get_mut(&conn);
+        if let Some((pieces, turn)) = connection.and_then(|c| c.hungry.take()) {
+            self.hungry.remove(&(pieces, turn, conn));
+        }
+    }
+
+    /// Asks for pieces, as far as the budget reaches.
+    pub(super) fn serve(&mut self) {
+        while let Some(&(_, _, conn)) = self.hungry.first() {
+            match self.feed(conn) {
+                Fed::OutOfBudget => break,
+                Fed::Enough => self.sate(conn),
+                Fed::Piece => {
+                    self.sate(conn);
+                    self.grow_hungry(conn);
+                }
+            }
+        }
+    }
+
+    fn feed(&mut self, conn: ConnId) -> Fed {
+        let Some(exchange) = self
+            .connections
+            .get_mut(&conn)
+            .and_then(|c| c.exchange_mut())
+        else {
+            return Fed::Enough;
+        };
+        let content = exchange.joined.content;
+        let target = exchange
+            .depth
+            .target()
+            .min(self.config.max_outstanding_per_connection);
+        let (interested, counted) = (exchange.interested, exchange.counted);
+        let Download::Unchoked(pipeline) = &mut exchange.download else {
+            return Fed::Enough;
+        };
+        let Some(swarm) = self.swarms.get_mut(&content).filter(|_| interested) else {
+            return Fed::Enough;
+        };
+        let Some(picker) = &mut swarm.picker else {
+            return Fed::Enough;
+        };
+        let idle = pipeline.pieces() == 0;
+        let piece_size = u64::from(swarm.layout.piece_size());
+        let full = pipeline.is_asking()
+            || pipeline.bytes() >= target
+            || pipeline.bytes() + piece_size > self.config.max_outstanding_per_connection
+            || pipeline.requests() >= self.config.max_requests_per_connection;
+        if full && !idle {
+            return Fed::Enough;
+        }
+        if self.outstanding + piece_size > self.config.max_outstanding {
+            return Fed::OutOfBudget;
+        }
+        let was_exhausted = picker.is_exhausted();
+        let again = |picker: &crate::picker::Picker| {
+            picker.pick_again(&exchange.theirs, conn, self.config.endgame_copies)
+        };
+        let picked = picker.pick(&exchange.theirs, counted);
+        let picked = picked.or_else(|| idle.then(|| again(picker)).flatten());
+        let Some(piece) = picked else {
+            return Fed::Enough;
+        };
+        let Some(len) = swarm.layout.piece_len(piece) else {
+            return Fed::Enough;
+        };
+        picker.begin(piece, conn);
+        pipeline.begin(piece, len);
+        let endgame = !was_exhausted && picker.is_exhausted();
+        self.outstanding += u64::from(len);
+        self.ask(conn);
+        if endgame {
+            self.rouse_idle(content);
+        }
+        Fed::Piece
+    }
+
+    /// Sends the requests of the piece that was begun last, as far as the depth allows.
+    fn ask(&mut self, conn: ConnId) {
+        let Some(connection) = self.connections.get_mut(&conn) else {
+            return;
+        };
+        let receiving = connection.body.is_some();
+        let Some(exchange) = connection.exchange_mut() else {
+            return;
+        };
+        let target = exchange
+            .depth
+            .target()
+            .min(self.config.max_outstanding_per_connection);
+        let Download::Unchoked(pipeline) = &mut exchange.download else {
+            return;
+        };
+        let mut heads = Vec::new();
+        let was_idle = pipeline.requests() == 0 && !receiving;
+        while pipeline.requests() == 0
+            || pipeline.bytes() < target
+                && pipeline.requests() < self.config.max_requests_per_connection
+        {
+            let Some(block) = pipeline.ask(self.config.request_size) else {
+                break;
+            };
+            if was_idle && heads.is_empty() {
+                exchange.depth.asked_first(self.now, block);
+            }
+            heads.push(Head::Request(block));
+        }
+        if was_idle && !heads.is_empty() {
+            connection.clock.progress = self.now;
+        }
+        for head in heads {
+            self.send(conn, head);
+        }
+    }
+
+    /// Lets those peers of a content that have nothing to do look again.
+    pub(super) fn rouse_idle(&mut self, content: ContentId) {
+        let Some(swarm) = self.swarms.get(&content).filter(|swarm| swarm.fetches()) else {
+            return;
+        };
+        for conn in swarm.connections.clone() {
+            self.grow_hungry(conn);
+        }
+    }
+
+    pub(super) fn body_done(&mut self, conn: ConnId, outcome: BodyOutcome) {
+        let now = self.now;
+        let Some(connection) = self.connections.get_mut(&conn) else {
+            return;
+        };
+        connection.clock.received = now;
+        connection.clock.progress = now;
+        let body = connection.body.take();
+        let (Some(Body::Receiving(block)), BodyOutcome::Landed) = (body, outcome) else {
+            return;
+        };
+        connection.bytes_down += u64::from(block.len);
+        let remote = connection.remote;
+        let Some(exchange) = connection.exchange_mut() else {
+            return;
+        };
+        exchange.depth.landed(now, block.len);
+        let joined = exchange.joined;
+        let Download::Unchoked(pipeline) = &mut exchange.download else {
+            return;
+        };
+        let whole = pipeline.landed(block);
+        if pipeline.pieces() == 0 {
+            exchange.depth.idle(now);
+        }
+        if whole == Some(true)
+            && let Some(swarm) = self.swarms.get_mut(&joined.content)
+        {
+            if let Some(picker) = &mut swarm.picker {
+                picker.landed(block.piece);
+            }
+            let len = swarm.layout.piece_len(block.piece).unwrap_or(0);
+            let verifying = Verifying {
+                len,
+                remote,
+                peer: joined.peer,
+                orphaned: false,
+            };
+            self.verifying
+                .insert((conn, joined.content, block.piece), verifying);
+        }
+        self.ask(conn);
+        self.grow_hungry(conn);
+    }
+
+    pub(super) fn piece_done(
+        &mut self,
+        conn: ConnId,
+        content: ContentId,
+        piece: u32,
+        outcome: PieceOutcome,
+    ) {
+        let Some(verified) = self.verifying.remove(&(conn, content, piece)) else {
+            self.counters.stale_inputs += 1;
+            return;
+        };
+        self.outstanding -= u64::from(verified.len);
+        match outcome {
+            PieceOutcome::Good if !verified.orphaned => {
+                self.stored(conn, content, piece, &verified)
+            }
+            PieceOutcome::Bad => self.bad(conn, content, piece, &verified),
+            PieceOutcome::StoreFailed if !verified.orphaned => {
+                self.store_failed(conn, content, piece)
+            }
+            PieceOutcome::Good | PieceOutcome::StoreFailed => {}
+        }
+    }
+
+    fn stored(&mut self, conn: ConnId, content: ContentId, piece: u32, by: &Verifying) {
+        if let Some(connection) = self.connections.get_mut(&conn) {
+            connection.useful = true;
+        }
+        let Some(swarm) = self.swarms.get_mut(&content) else {
+            return;
+        };
+        if !swarm.have.insert(piece) {
+            return;
+        }
+        let others = swarm
+            .picker
+            .as_mut()
+            .map(|picker| picker.done(piece))
+            .unwrap_or_default();
+        let (complete, share) = (swarm.have.is_full(), swarm.share);
+        let connections = swarm.connections.clone();
+        if complete {
+            swarm.picker = None;
+            swarm.candidates.clear();
+            self.roused.insert(content);
+        }
+        self.counters.stored_pieces += 1;
+        self.event(Event::PieceStored {
+            content,
+            piece,
+            conn,
+            remote: by.remote,
+        });
+        for other in others {
+            self.cancel(other, content, piece);
+        }
+        for other in connections {
+            self.now_here(other, piece, share);
+        }
+        if complete {
+            self.event(Event::Completed { content });
+        }
+    }
+
+    /// A piece is here now: tells a peer, and wants it no longer of it.
+    fn now_here(&mut self, conn: ConnId, piece: u32, share: bool) {
+        let Some(connection) = self.connections.get_mut(&conn) else {
+            return;
+        };
+        if !connection.is_joined() {
+            return;
+        }
+        if let Some(exchange) = connection
+            .exchange_mut()
+            .filter(|x| x.theirs.contains(piece))
+        {
+            exchange.wanted -= 1;
+        }
+        if share {
+            self.send(conn, Head::Have(piece));
+        }
+        self.refresh_interest(conn);
+    }
+
+    /// Gives up a piece that came over another connection.
+    fn cancel(&mut self, conn: ConnId, content: ContentId, piece: u32) {
+        let exchange = self
+            .connections
+            .get_mut(&conn)
+            .and_then(|c| c.exchange_mut());
+        let pipeline = exchange.and_then(|exchange| exchange.pipeline_mut());
+        if let Some(lost) = pipeline.and_then(|pipeline| pipeline.give_up(piece)) {
+            self.outstanding -= u64::from(lost.len);
+            self.withdraw(conn, content, &lost, true);
+            self.grow_hungry(conn);
+        }
+    }
+
+    /// Gives up everything that is under way over a connection which stays.
+    pub(super) fn give_up_all(&mut self, conn: ConnId) {
+        let Some(exchange) = self
+            .connections
+            .get_mut(&conn)
+            .and_then(|c| c.exchange_mut())
+        else {
+            return;
+        };
+        let content = exchange.joined.content;
+        let Some(pipeline) = exchange.pipeline_mut() else {
+            return;
+        };
+        let lost = pipeline.give_up_all();
+        for lost in &lost {
+            self.withdraw(conn, content, lost, false);
+        }
+        self.reopen(conn, content, &lost);
+    }
+
+    /// Tells the driver, and with `cancel` the peer, that a piece is not awaited any more.
+    fn withdraw(&mut self, conn: ConnId, content: ContentId, lost: &Lost, cancel: bool) {
+        if cancel {
+            for &block in &lost.unanswered {
+                self.send(conn, Head::Cancel(block));
+            }
+        }
+        let most = 2 * self.config.max_requests_per_connection;
+        if let Some(connection) = self.connections.get_mut(&conn)
+            && let Some(exchange) = connection.exchange_mut()
+        {
+            exchange.late.expect(lost.unanswered.clone(), most);
+            if exchange
+                .pipeline()
+                .is_some_and(|pipeline| pipeline.pieces() == 0)
+            {
+                exchange.depth.idle(self.now);
+            }
+        }
+        if lost.begun {
+            self.outputs.push_back(Output::Abandon {
+                conn,
+                content,
+                piece: lost.piece,
+            });
+        }
+    }
+
+    /// Pieces that were under way over a connection are not any more: others may take them.
+    pub(super) fn reopen(&mut self, conn: ConnId, content: ContentId, lost: &[Lost]) {
+        if lost.is_empty() {
+            return;
+        }
+        self.outstanding -= lost.iter().map(|lost| u64::from(lost.len)).sum::<u64>();
+        if let Some(picker) = self
+            .swarms
+            .get_mut(&content)
+            .and_then(|s| s.picker.as_mut())
+        {
+            for lost in lost {
+                picker.lost(lost.piece, conn, false);
+            }
+        }
+        self.rouse_idle(content);
+    }
+
+    fn bad(&mut self, conn: ConnId, content: ContentId, piece: u32, by: &Verifying) {
+        self.counters.bad_pieces += 1;
+        let banned = self.bans.strike(self.now, by.peer, by.remote.ip());
+        self.counters.bans += u64::from(banned);
+        let picker = self
+            .swarms
+            .get_mut(&content)
+            .and_then(|swarm| swarm.picker.as_mut());
+        if let Some(picker) = picker.filter(|_| !by.orphaned) {
+            picker.lost(piece, conn, true);
+        }
+        self.event(Event::PieceBad {
+            content,
+            piece,
+            conn,
+            remote: by.remote,
+            banned,
+        });
+        if banned {
+            self.close_banned();
+        }
+        self.rouse_idle(content);
+    }
+
+    fn close_banned(&mut self) {
+        let banned = self.connections.iter().filter(|(_, connection)| {
+            let peer = connection.session.joined().map(|joined| joined.peer);
+            self.bans
+                .address(self.now, connection.remote.ip())
+                .is_some()
+                || peer.is_some_and(|peer| self.bans.peer(self.now, peer).is_some())
+        });
+        let banned: Vec<ConnId> = banned.map(|(&conn, _)| conn).collect();
+        for conn in banned {
+            self.close(conn, CloseReason::Banned);
+        }
+    }
+
+    fn store_failed(&mut self, conn: ConnId, content: ContentId, piece: u32) {
+        let Some(swarm) = self.swarms.get_mut(&content) else {
+            return;
+        };
+        if let Some(picker) = &mut swarm.picker {
+            picker.lost(piece, conn, true);
+        }
+        if swarm.failed || swarm.picker.is_none() {
+            return;
+        }
+        swarm.failed = true;
+        swarm.candidates.clear();
+        self.roused.insert(content);
+        self.event(Event::Failed { content, piece });
+        let Some(swarm) = self.swarms.get(&content) else {
+            return;
+        };
+        for conn in swarm.connections.clone() {
+            self.stop_fetching(conn, content);
+        }
+    }
+
+    fn stop_fetching(&mut self, conn: ConnId, content: ContentId) {
+        let exchange = self
+            .connections
+            .get_mut(&conn)
+            .and_then(|c| c.exchange_mut());
+        let Some(pipeline) = exchange.and_then(|exchange| exchange.pipeline_mut()) else {
+            return self.refresh_interest(conn);
+        };
+        let lost = pipeline.give_up_all();
+        for lost in &lost {
+            self.withdraw(conn, content, lost, true);
+        }
+        self.reopen(conn, content, &lost);
+        self.refresh_interest(conn);
+    }
+}

@@ -1,0 +1,243 @@
+//! From a peer's wish to bytes that leave.
+
+use std::collections::VecDeque;
+
+use dolab_content::{ContentId, PieceRange};
+use dolab_wire::swarm::{Block, Head};
+
+use super::Engine;
+use crate::{CloseReason, ConnId, Output, PeerViolation, session::Upload};
+
+impl Engine {
+    /// The peer said whether it wants pieces.
+    pub(super) fn wants(&mut self, conn: ConnId, wants: bool) {
+        let Some(exchange) = self
+            .connections
+            .get_mut(&conn)
+            .and_then(|c| c.exchange_mut())
+        else {
+            return;
+        };
+        if exchange.wants == wants {
+            return;
+        }
+        exchange.wants = wants;
+        let content = exchange.joined.content;
+        if !wants {
+            self.leave_uploads(conn, content);
+            self.choke(conn);
+            return;
+        }
+        let (ticket, content_ticket) = (self.ticket(), self.ticket());
+        let Some(swarm) = self.swarms.get_mut(&content).filter(|swarm| swarm.share) else {
+            return;
+        };
+        let granted = swarm.uploads.join(conn, ticket);
+        let active = self.slots.join(content, content_ticket);
+        if granted && active {
+            self.unchoke(conn);
+        }
+    }
+
+    /// A connection is not to be served any more. Its slot goes to the next.
+    pub(super) fn leave_uploads(&mut self, conn: ConnId, content: ContentId) {
+        let Some(swarm) = self.swarms.get_mut(&content) else {
+            return;
+        };
+        let successor = swarm.uploads.leave(conn);
+        if swarm.uploads.is_empty() {
+            if let Some(next) = self.slots.leave(content) {
+                self.unchoke_holders(next);
+            }
+        } else if let Some(next) = successor.filter(|_| self.slots.holds(content)) {
+            self.unchoke(next);
+        }
+    }
+
+    /// Hands slots on (documented: they rotate): first among the peers of each content that has
+    /// one, then among the contents.
+    pub(super) fn rotate(&mut self) {
+        let active: Vec<ContentId> = self.slots.holders().collect();
+        for content in active {
+            let Some(swarm) = self.swarms.get_mut(&content) else {
+                continue;
+            };
+            let turn = swarm.uploads.turn();
+            turn.out.into_iter().for_each(|conn| self.choke(conn));
+            turn.into.into_iter().for_each(|conn| self.unchoke(conn));
+        }
+        let turn = self.slots.turn();
+        for content in turn.out {
+            let holders = self.holders(content);
+            holders.into_iter().for_each(|conn| self.choke(conn));
+        }
+        for content in turn.into {
+            self.unchoke_holders(content);
+        }
+    }
+
+    /// Whether anyone waits for a slot.
+    pub(super) fn is_crowded(&self) -> bool {
+        let crowded = |content| {
+            self.swarms
+                .get(&content)
+                .is_some_and(|s| s.uploads.is_crowded())
+        };
+        self.slots.is_crowded() || self.slots.holders().any(crowded)
+    }
+
+    fn unchoke_holders(&mut self, content: ContentId) {
+        let holders = self.holders(content);
+        holders.into_iter().for_each(|conn| self.unchoke(conn));
+    }
+
+    fn holders(&self, content: ContentId) -> Vec<ConnId> {
+        let swarm = self.swarms.get(&content);
+        swarm
+            .map(|swarm| swarm.uploads.holders().collect())
+            .unwrap_or_default()
+    }
+
+    fn unchoke(&mut self, conn: ConnId) {
+        if let Some(exchange) = self
+            .connections
+            .get_mut(&conn)
+            .and_then(|c| c.exchange_mut())
+            && let Upload::Choked { .. } = exchange.upload
+        {
+            exchange.upload = Upload::Unchoked {
+                queue: VecDeque::new(),
+            };
+            self.send(conn, Head::Unchoke);
+        }
+    }
+
+    fn choke(&mut self, conn: ConnId) {
+        if let Some(exchange) = self
+            .connections
+            .get_mut(&conn)
+            .and_then(|c| c.exchange_mut())
+            && let Upload::Unchoked { .. } = exchange.upload
+        {
+            exchange.upload = Upload::Choked {
+                crossing: self.config.max_requests_per_connection,
+            };
+            self.send(conn, Head::Choke);
+        }
+    }
+
+    pub(super) fn request(&mut self, conn: ConnId, block: Block) -> Result<(), PeerViolation> {
+        let most = self.config.max_requests_per_connection;
+        let Some(exchange) = self
+            .connections
+            .get_mut(&conn)
+            .and_then(|c| c.exchange_mut())
+        else {
+            return Ok(());
+        };
+        let Some(swarm) = self.swarms.get(&exchange.joined.content) else {
+            return Ok(());
+        };
+        let end = u64::from(block.offset) + u64::from(block.len);
+        let len = swarm.layout.piece_len(block.piece);
+        if block.len == 0 || len.is_none_or(|len| end > len.into()) {
+            return Err(PeerViolation::RequestOutOfRange(block));
+        }
+        if !swarm.offers(block.piece) {
+            return Err(PeerViolation::RequestNotOffered(block.piece));
+        }
+        match &mut exchange.upload {
+            Upload::Choked { crossing: 0 } => {
+                return Err(PeerViolation::RequestWhileChoked(block.piece));
+            }
+            Upload::Choked { crossing } => {
+                *crossing -= 1;
+                self.counters.crossed_requests += 1;
+            }
+            Upload::Unchoked { .. } if swarm.withdrawn.contains(&block.piece) => {
+                // It was offered to this peer, which can not be told otherwise: the next
+                // connection's bitfield can.
+                self.close(conn, CloseReason::SourceFailed);
+            }
+            Upload::Unchoked { queue } if queue.len() >= most => {
+                return Err(PeerViolation::TooManyRequests(most));
+            }
+            Upload::Unchoked { queue } => {
+                queue.push_back(block);
+                self.hand_over(conn);
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn cancelled(&mut self, conn: ConnId, block: Block) {
+        if let Some(exchange) = self
+            .connections
+            .get_mut(&conn)
+            .and_then(|c| c.exchange_mut())
+            && let Upload::Unchoked { queue } = &mut exchange.upload
+            && let Some(at) = queue.iter().position(|queued| *queued == block)
+        {
+            queue.remove(at);
+        }
+    }
+
+    pub(super) fn body_sent(&mut self, conn: ConnId) {
+        let Some(connection) = self.connections.get_mut(&conn) else {
+            return;
+        };
+        let sent = connection.unsent.pop_front().unwrap_or(0);
+        connection.bytes_up += u64::from(sent);
+        connection.clock.taken = self.now;
+        connection.clock.sent = self.now;
+        self.hand_over(conn);
+    }
+
+    /// Hands bodies to the driver, as many as it may have.
+    fn hand_over(&mut self, conn: ConnId) {
+        let Some(connection) = self.connections.get_mut(&conn) else {
+            return;
+        };
+        let mut room = self
+            .config
+            .max_unsent_bodies
+            .saturating_sub(connection.unsent.len());
+        while room > 0 {
+            let Some(exchange) = connection.exchange_mut() else {
+                return;
+            };
+            let content = exchange.joined.content;
+            let Upload::Unchoked { queue } = &mut exchange.upload else {
+                return;
+            };
+            let Some(block) = queue.pop_front() else {
+                return;
+            };
+            if connection.unsent.is_empty() {
+                connection.clock.taken = self.now;
+            }
+            connection.unsent.push_back(block.len);
+            let Block { piece, offset, len } = block;
+            let body = Some(PieceRange {
+                content,
+                piece,
+                offset,
+                len,
+            });
+            self.outputs.push_back(Output::Send {
+                conn,
+                head: Head::Piece(block),
+                body,
+            });
+            room -= 1;
+        }
+    }
+
+    /// This host could not read what it offered; the driver has closed the connection.
+    pub(super) fn source_failed(&mut self, conn: ConnId, range: PieceRange) {
+        if let Some(swarm) = self.swarms.get_mut(&range.content) {
+            swarm.withdrawn.insert(range.piece);
+        }
+        self.gone(conn, CloseReason::SourceFailed);
+    }
+}
