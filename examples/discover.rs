@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use dolab_discovery::{Discovery, DiscoveryConfig, Event, Kind, Target};
+use dolab_discovery::{Discovery, DiscoveryConfig, Kind, Target};
 use tokio::time::{Instant, timeout_at};
 
 #[tokio::main]
@@ -26,7 +26,7 @@ async fn main() -> anyhow::Result<()> {
     let mut events = discovery.candidates();
     let end = Instant::now() + Duration::from_secs(2);
     while let Ok(Some(event)) = timeout_at(end, events.next()).await {
-        let (Event::Found(candidate) | Event::Changed(candidate)) = event else {
+        let Some(candidate) = event.candidate() else {
             continue;
         };
         let what = match &candidate.kind {

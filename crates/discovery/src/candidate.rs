@@ -133,3 +133,13 @@ pub enum Event {
         instance: String,
     },
 }
+
+impl Event {
+    /// The candidate, when the event tells that one is there and what it says.
+    pub fn candidate(&self) -> Option<&Candidate> {
+        match self {
+            Self::Found(candidate) | Self::Changed(candidate) => Some(candidate),
+            Self::Lost(_) | Self::Called(_) | Self::Announced { .. } => None,
+        }
+    }
+}

@@ -168,7 +168,10 @@ pub(crate) async fn wait_for(
     events: &mut Candidates,
     wanted: impl Fn(&Candidate) -> bool,
 ) -> Candidate {
-    wait(events, |event| seen(event).filter(|c| wanted(c))).await
+    wait(events, |event| {
+        event.candidate().filter(|c| wanted(c)).cloned()
+    })
+    .await
 }
 
 /// Waits until a candidate is lost, and returns its name.
@@ -205,15 +208,6 @@ pub(crate) async fn wait_announced(events: &mut Candidates) -> String {
         }
     })
     .await
-}
-
-/// The candidate of an event that tells what one says.
-pub(crate) fn seen(event: &Event) -> Option<Candidate> {
-    if let Event::Found(candidate) | Event::Changed(candidate) = event {
-        Some(candidate.clone())
-    } else {
-        None
-    }
 }
 
 /// Says that a test did not run, or fails where it has to.

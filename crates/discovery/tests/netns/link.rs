@@ -9,7 +9,7 @@ use dolab_discovery::{
 };
 use dolab_wire::swarm::PeerId;
 
-use crate::lab::{Lab, seen, wait, wait_announced, wait_called, wait_for, wait_lost};
+use crate::lab::{Lab, wait, wait_announced, wait_called, wait_for, wait_lost};
 
 pub(crate) fn announcement(peer: u8, contents: &[u8]) -> Announcement {
     Announcement {
@@ -136,7 +136,7 @@ fn a_call_reaches_the_host_that_is_wanted() {
             // The third host reads it as well, but is not asked.
             let seen = wait(&mut at_other, |event| {
                 assert!(!matches!(event, Event::Called(_)), "it is for another host");
-                seen(event)?.lab().cloned()
+                event.candidate()?.lab().cloned()
             });
             let seen = seen.await;
             drop(call);
