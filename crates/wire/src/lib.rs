@@ -6,6 +6,7 @@
 //! - [`swarm`]: the Swarm protocol of TCP 7680.
 //! - [`preface`]: the first bytes of a connection, which name the protocol that it speaks.
 //! - [`session`]: dolab's own session, in which a check runs.
+//! - [`teredo`]: Teredo's packets on UDP 3544.
 //! - [`do_code`]: the error codes that administrators know from Delivery Optimization's own logs.
 
 pub mod do_code;
@@ -13,6 +14,7 @@ mod error;
 pub mod preface;
 pub mod session;
 pub mod swarm;
+pub mod teredo;
 
 pub use do_code::DoCode;
 pub use error::{Incompatible, Malformed, WireError};
