@@ -11,9 +11,7 @@ pub(super) fn apply(e: &PathEvidence) -> (PathState, Cause) {
         Outcome::Open => (PathState::Open, Cause::Open),
         Outcome::NotTested(why) => (PathState::NotTested, Cause::NotTested(why.clone())),
         Outcome::Foreign => foreign(&facts),
-        // Seen with EPERM from output rules and EACCES from a prohibit route, always the caller's
-        // own system (observed on Linux; on Windows WSAEACCES is the filtering platform's answer).
-        Outcome::Forbidden => (PathState::BlockedLocally, Cause::CallerOutput),
+        Outcome::Forbidden => forbidden(&facts),
         Outcome::Refused => unanswered(&facts, PathState::Refused),
         Outcome::TimedOut => unanswered(&facts, state_of_silence(&facts)),
         Outcome::Unreachable(_) => unreachable(&facts),
@@ -374,6 +372,34 @@ fn unreachable(f: &Facts<'_>) -> (PathState, Cause) {
         _ => PathState::Unreachable,
     };
     (state, cause)
+}
+
+/// The system forbade it. EPERM from output rules and EACCES from a prohibit route are the caller's
+/// own (observed on Linux; WSAEACCES on Windows is assumed to be the filtering platform's). But over
+/// IPv6 Linux says EACCES too when the network or the callee answers "prohibited" (observed): then
+/// it takes the ICMP error's maker, or the caller's witness.
+fn forbidden(f: &Facts<'_>) -> (PathState, Cause) {
+    let from_afar =
+        f.e.caller
+            .error
+            .as_ref()
+            .is_some_and(|e| e.name == "EACCES")
+            && f.e
+                .caller
+                .to
+                .is_none_or(|to| to.ip().to_canonical().is_ipv6());
+    if !from_afar {
+        return (PathState::BlockedLocally, Cause::CallerOutput);
+    }
+    let cause = never_left(f)
+        .or_else(|| by_icmp(f))
+        .or_else(|| lost_on_the_way_there(f))
+        .or_else(|| refused_by_callee(f))
+        .unwrap_or(Cause::Unexplained);
+    match cause {
+        Cause::CallerOutput => (PathState::BlockedLocally, cause),
+        _ => (PathState::Unreachable, cause),
+    }
 }
 
 /// A reset after connecting. Needs: an RST seen to arrive at the caller that neither the caller

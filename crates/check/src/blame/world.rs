@@ -16,9 +16,34 @@ use crate::{
     report::{Blame, Direction, PathId, Protocol},
 };
 
-const CALLER: &str = "192.0.2.1";
-const CALLEE: &str = "198.51.100.7";
-const ROUTER: &str = "203.0.113.9";
+/// The two families: their addresses, and what codes mean the same (port, prohibited, net, host).
+struct Family {
+    caller: &'static str,
+    callee: &'static str,
+    router: &'static str,
+    icmp_type: u8,
+    codes: [u8; 4],
+}
+
+const FOUR: Family = Family {
+    caller: "192.0.2.1",
+    callee: "198.51.100.7",
+    router: "203.0.113.9",
+    icmp_type: 3,
+    codes: [3, 13, 0, 1],
+};
+const SIX: Family = Family {
+    caller: "2001:db8:1::1",
+    callee: "2001:db8:2::7",
+    router: "2001:db8:3::9",
+    icmp_type: 1,
+    codes: [4, 1, 0, 3],
+};
+
+const PORT: usize = 0;
+const PROHIBITED: usize = 1;
+const NET: usize = 2;
+const HOST: usize = 3;
 
 /// Where the fault is, in the order in which packets pass.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,20 +72,20 @@ const PLACES: [Place; 9] = [
     Place::CallerIn,
 ];
 
-/// What it does: drop, or refuse with an ICMP code or an RST.
+/// What it does: drop, or refuse with an ICMP error (one of the four above) or an RST.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
     Drop,
-    Icmp(u8),
+    Icmp(usize),
     Rst,
 }
 
 const KINDS: [Kind; 6] = [
     Kind::Drop,
-    Kind::Icmp(3),
-    Kind::Icmp(13),
-    Kind::Icmp(0),
-    Kind::Icmp(1),
+    Kind::Icmp(PORT),
+    Kind::Icmp(PROHIBITED),
+    Kind::Icmp(NET),
+    Kind::Icmp(HOST),
     Kind::Rst,
 ];
 
@@ -76,6 +101,7 @@ enum Watch {
 #[derive(Clone, Debug)]
 struct World {
     path: PathId,
+    six: bool,
     direction: Direction,
     place: Place,
     kind: Kind,
@@ -113,29 +139,30 @@ fn addr(ip: &str, port: u16) -> SocketAddr {
     SocketAddr::new(ip.parse().unwrap(), port)
 }
 
-fn icmp(from: &str, code: u8) -> IcmpError {
-    IcmpError {
-        from: from.parse().unwrap(),
-        icmp_type: 3,
-        code,
-        mtu: None,
-    }
-}
-
 impl World {
     fn tcp(&self) -> bool {
         self.path.protocol() == Protocol::Tcp
     }
 
-    fn outcome_of_icmp(&self, code: u8) -> Outcome {
-        match code {
-            3 => Outcome::Refused,
-            0 => Outcome::Unreachable(Unreachable::Net),
-            _ => Outcome::Unreachable(Unreachable::Host),
+    fn family(&self) -> &'static Family {
+        if self.six { &SIX } else { &FOUR }
+    }
+
+    fn icmp(&self, from: &str, kind: usize) -> IcmpError {
+        let Family {
+            icmp_type, codes, ..
+        } = self.family();
+        let from = from.parse().unwrap();
+        IcmpError {
+            from,
+            icmp_type: *icmp_type,
+            code: codes[kind],
+            mtu: None,
         }
     }
 
-    fn told(&self, scene: &mut Scene, error: IcmpError) {
+    fn told(&self, scene: &mut Scene, kind: usize, from: &str) {
+        let error = self.icmp(from, kind);
         if !scene.caller_wire.icmp_arrived.contains(&error) {
             scene.caller_wire.icmp_arrived.push(error);
         }
@@ -143,11 +170,20 @@ impl World {
             scene.saw.icmp.push(error);
         }
         // An unconnected UDP socket without an error queue hears nothing (observed).
-        let deaf = !self.tcp() && !self.error_queue;
-        scene.saw.outcome = if deaf {
-            Outcome::TimedOut
-        } else {
-            self.outcome_of_icmp(error.code)
+        if !self.tcp() && !self.error_queue {
+            return;
+        }
+        scene.saw.outcome = match kind {
+            PORT => Outcome::Refused,
+            NET => Outcome::Unreachable(Unreachable::Net),
+            PROHIBITED if self.six => {
+                scene.saw.error = Some(OsError {
+                    code: 13,
+                    name: "EACCES".into(),
+                });
+                Outcome::Forbidden
+            }
+            _ => Outcome::Unreachable(Unreachable::Host),
         };
     }
 
@@ -157,20 +193,27 @@ impl World {
         match self.place {
             Place::CallerRoute => {
                 scene.saw.outcome = Outcome::Unreachable(Unreachable::Host);
+                if self.eperm {
+                    scene.saw.outcome = Outcome::Forbidden;
+                    scene.saw.error = Some(OsError {
+                        code: 13,
+                        name: "EACCES".into(),
+                    });
+                }
                 return;
             }
             Place::Link => {
-                let target: std::net::IpAddr = CALLEE.parse().unwrap();
+                let target: std::net::IpAddr = self.family().callee.parse().unwrap();
                 let hop = if self.forged {
                     target
                 } else {
-                    ROUTER.parse().unwrap()
+                    self.family().router.parse().unwrap()
                 };
                 scene.caller_wire.unresolved = vec![hop];
                 if self.eperm {
-                    let own = icmp(CALLER, 1);
-                    scene.caller_wire.icmp_left = vec![own];
-                    self.told(scene, own);
+                    let own = self.family().caller;
+                    scene.caller_wire.icmp_left = vec![self.icmp(own, HOST)];
+                    self.told(scene, HOST, own);
                 }
                 return;
             }
@@ -182,7 +225,8 @@ impl World {
             match self.kind {
                 Kind::Drop => {}
                 Kind::Icmp(code) => {
-                    self.told(scene, icmp(if self.forged { CALLEE } else { ROUTER }, code));
+                    let Family { callee, router, .. } = self.family();
+                    self.told(scene, code, if self.forged { callee } else { router });
                 }
                 Kind::Rst => {
                     scene.caller_wire.resets_arrived += 1;
@@ -206,7 +250,7 @@ impl World {
         if !self.listens {
             return match self.tcp() {
                 true => self.callee_says_rst(scene),
-                false => self.callee_says_icmp(scene, 3),
+                false => self.callee_says_icmp(scene, PORT),
             };
         }
         if self.looked {
@@ -227,7 +271,9 @@ impl World {
         if self.place == Place::NetworkBack {
             match self.kind {
                 Kind::Drop => {}
-                Kind::Icmp(code) => scene.callee_wire.icmp_arrived = vec![icmp(ROUTER, code)],
+                Kind::Icmp(code) => {
+                    scene.callee_wire.icmp_arrived = vec![self.icmp(self.family().router, code)]
+                }
                 Kind::Rst => {
                     scene.callee_wire.resets_arrived += 1;
                     scene.callee.half_open = scene.callee.half_open.map(|_| false);
@@ -240,8 +286,8 @@ impl World {
             match self.kind {
                 Kind::Drop => {}
                 Kind::Icmp(code) => {
-                    scene.caller_wire.icmp_left = vec![icmp(CALLER, code)];
-                    scene.callee_wire.icmp_arrived = vec![icmp(CALLER, code)];
+                    scene.caller_wire.icmp_left = vec![self.icmp(self.family().caller, code)];
+                    scene.callee_wire.icmp_arrived = vec![self.icmp(self.family().caller, code)];
                 }
                 Kind::Rst => {
                     scene.caller_wire.resets_left += 1;
@@ -268,9 +314,9 @@ impl World {
         match self.kind {
             Kind::Drop => {}
             Kind::Icmp(code) => {
-                let own = icmp(CALLER, code);
-                scene.caller_wire.icmp_left = vec![own];
-                self.told(scene, own);
+                let own = self.family().caller;
+                scene.caller_wire.icmp_left = vec![self.icmp(own, code)];
+                self.told(scene, code, own);
             }
             Kind::Rst => {
                 // The reset is made for this host itself and passes over its loopback device.
@@ -295,10 +341,10 @@ impl World {
         match self.kind {
             Kind::Drop => {}
             Kind::Icmp(code) => {
-                let own = icmp(CALLEE, code);
+                let own = self.icmp(self.family().callee, code);
                 scene.callee_wire.icmp_left = vec![own];
                 scene.callee_wire.icmp_arrived = vec![own];
-                if code < 2 {
+                if code == NET || code == HOST {
                     scene.callee.half_open = scene.callee.half_open.map(|_| false);
                 }
             }
@@ -310,9 +356,10 @@ impl World {
         }
     }
 
-    fn callee_says_icmp(&self, scene: &mut Scene, code: u8) {
-        scene.callee_wire.icmp_left = vec![icmp(CALLEE, code)];
-        self.told(scene, icmp(CALLEE, code));
+    fn callee_says_icmp(&self, scene: &mut Scene, code: usize) {
+        let callee = self.family().callee;
+        scene.callee_wire.icmp_left = vec![self.icmp(callee, code)];
+        self.told(scene, code, callee);
     }
 
     fn callee_says_rst(&self, scene: &mut Scene) {
@@ -326,8 +373,8 @@ impl World {
     fn evidence(&self) -> PathEvidence {
         let port = self.path.port();
         let mut saw = CallerSaw::new(Outcome::TimedOut);
-        saw.from = Some(addr(CALLER, 40_000));
-        saw.to = Some(addr(CALLEE, port));
+        saw.from = Some(addr(self.family().caller, 40_000));
+        saw.to = Some(addr(self.family().callee, port));
         saw.waited = Duration::from_secs(3);
         let listener = match self.listens {
             true => Listener::Listening,
@@ -348,10 +395,15 @@ impl World {
             self.call(&mut scene);
         }
         if self.noisy_link {
-            scene
-                .caller_wire
-                .unresolved
-                .push("192.0.2.77".parse().unwrap());
+            scene.caller_wire.unresolved.push(
+                if self.six {
+                    "2001:db8:1::77"
+                } else {
+                    "192.0.2.77"
+                }
+                .parse()
+                .unwrap(),
+            );
         }
         let witness = self.witnessed(scene.caller_wire, self.caller_watch);
         let evidence = PathEvidence::from_caller(
@@ -447,7 +499,7 @@ impl World {
 }
 
 fn worlds() -> impl Strategy<Value = World> {
-    let flags = proptest::collection::vec(any::<bool>(), 8);
+    let flags = proptest::collection::vec(any::<bool>(), 9);
     let watch = || prop::sample::select(vec![Watch::All, Watch::Some, Watch::None]);
     (
         prop::sample::select(vec![PathId::Tcp7680, PathId::Udp3544]),
@@ -462,6 +514,7 @@ fn worlds() -> impl Strategy<Value = World> {
             direction,
             place,
             kind,
+            six: flags[8],
             listens: flags[0],
             caller_watch: watched.0,
             callee_watch: watched.1,
@@ -495,10 +548,11 @@ fn blame_is_right_wherever_both_sides_are_watched() {
     for place in PLACES {
         for kind in KINDS {
             for path in [PathId::Tcp7680, PathId::Udp3544] {
-                for bits in 0..32_u8 {
+                for bits in 0..64_u8 {
                     let bit = |n: u8| bits & 1 << n != 0;
                     let world = World {
                         path,
+                        six: bit(5),
                         direction: if bit(0) {
                             Direction::Outbound
                         } else {
@@ -527,5 +581,5 @@ fn blame_is_right_wherever_both_sides_are_watched() {
             }
         }
     }
-    assert_eq!(worlds, 9 * 11 * 32);
+    assert_eq!(worlds, 9 * 11 * 64);
 }
