@@ -52,3 +52,56 @@ pub fn detect(first: &[u8]) -> Result<Option<Protocol>, WireError> {
     // Escaped, because it ends in logs and on terminals.
     Err(Incompatible::Protocol(name.escape_ascii().to_string()).into())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn framed(name: &[u8]) -> Vec<u8> {
+        [&[name.len() as u8], name].concat()
+    }
+
+    #[test]
+    fn each_protocol_is_known_by_its_whole_name_only() {
+        for protocol in [Protocol::Swarm, Protocol::Check] {
+            let mut bytes = framed(protocol.name());
+            for len in 0..bytes.len() {
+                assert_eq!(detect(&bytes[..len]), Ok(None), "after {len} bytes");
+            }
+            assert_eq!(detect(&bytes), Ok(Some(protocol)));
+            bytes.extend(b"what follows");
+            assert_eq!(
+                detect(&bytes),
+                Ok(Some(protocol)),
+                "what follows does not matter"
+            );
+        }
+    }
+
+    #[test]
+    fn the_first_byte_is_enough_to_refuse_what_is_no_length() {
+        // HTTP, TLS, SSH, and the end of the range.
+        for first in [b'G', b'P', b'S', 0x00, MAX_NAME_LEN + 1, 0xFF] {
+            assert_eq!(detect(&[first]), Err(Malformed::Preface(first).into()));
+        }
+        assert_eq!(detect(&[MAX_NAME_LEN]), Ok(None));
+    }
+
+    #[test]
+    fn another_name_is_told_and_cannot_spoil_a_terminal() {
+        let named = |name: &str| Err(Incompatible::Protocol(name.to_owned()).into());
+        assert_eq!(
+            detect(&framed(b"BitTorrent protocol")),
+            named("BitTorrent protocol")
+        );
+        assert_eq!(detect(&framed(b"\x1b[2J")), named("\\x1b[2J"));
+        // A TLS record's first byte is a length that is allowed.
+        let hello = [
+            0x16, 0x03, 0x01, 0x02, 0x00, 0x01, 0x00, 0x01, 0xFC, 0x03, 0x03,
+        ];
+        assert_eq!(detect(&hello), Ok(None));
+        // One letter off, in either direction.
+        assert!(detect(&framed(b"Swarm protocoL")).is_err());
+        assert!(detect(&framed(b"Swarm protoco")).is_err());
+    }
+}

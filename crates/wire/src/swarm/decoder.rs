@@ -1,7 +1,7 @@
 use bytes::{Buf, Bytes, BytesMut};
 
-use super::head::{Block, Head, id};
 use super::MAX_FRAME_LEN;
+use super::head::{Block, Head, id};
 use crate::{Malformed, WireError};
 
 /// Turns the bytes behind a handshake into [`Head`]s.
@@ -40,7 +40,11 @@ impl HeadDecoder {
             return Ok(Some(Head::KeepAlive));
         }
         if len > MAX_FRAME_LEN {
-            return Err(Malformed::FrameTooLong { len, max: MAX_FRAME_LEN }.into());
+            return Err(Malformed::FrameTooLong {
+                len,
+                max: MAX_FRAME_LEN,
+            }
+            .into());
         }
         let Some((&id, rest)) = rest.split_first() else {
             return Ok(None);
@@ -59,7 +63,11 @@ impl HeadDecoder {
             }
             id::BITFIELD => {
                 if len - 1 > self.max_bitfield {
-                    return Err(Malformed::FrameTooLong { len, max: self.max_bitfield + 1 }.into());
+                    return Err(Malformed::FrameTooLong {
+                        len,
+                        max: self.max_bitfield + 1,
+                    }
+                    .into());
                 }
                 let Some(bits) = rest.get(..len as usize - 1) else {
                     return Ok(None);
@@ -67,7 +75,11 @@ impl HeadDecoder {
                 Head::Bitfield(Bytes::copy_from_slice(bits))
             }
             id::REQUEST | id::CANCEL => {
-                let name = if id == id::REQUEST { "request" } else { "cancel" };
+                let name = if id == id::REQUEST {
+                    "request"
+                } else {
+                    "cancel"
+                };
                 exactly(id, name, len, 13, "13")?;
                 let Some((piece, rest)) = split_u32(rest) else {
                     return Ok(None);
@@ -79,7 +91,11 @@ impl HeadDecoder {
                     return Ok(None);
                 };
                 let block = block(piece, offset, wanted)?;
-                if id == id::REQUEST { Head::Request(block) } else { Head::Cancel(block) }
+                if id == id::REQUEST {
+                    Head::Request(block)
+                } else {
+                    Head::Cancel(block)
+                }
             }
             id::PIECE => {
                 if len <= 9 {
@@ -123,9 +139,19 @@ fn exactly(
     want: u32,
     expected: &'static str,
 ) -> Result<(), WireError> {
-    if len == want { Ok(()) } else { Err(length(id, name, len, expected)) }
+    if len == want {
+        Ok(())
+    } else {
+        Err(length(id, name, len, expected))
+    }
 }
 
 fn length(id: u8, name: &'static str, len: u32, expected: &'static str) -> WireError {
-    Malformed::Length { id, name, len, expected }.into()
+    Malformed::Length {
+        id,
+        name,
+        len,
+        expected,
+    }
+    .into()
 }

@@ -20,3 +20,6 @@ pub const MAX_FRAME_LEN: u32 = 2_048_000;
 
 /// The piece size of every content seen so far, in bytes (documented as typical).
 pub const PIECE_SIZE: u32 = 1 << 20;
+
+#[cfg(test)]
+mod tests;
