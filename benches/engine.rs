@@ -57,15 +57,10 @@ fn exchange(layout: Layout) -> u64 {
                 }
                 inputs.push_back((other, Input::Head { conn: far, head }));
             } else if let Output::Receive { conn, range } = output {
-                let (outcome, piece) = (PieceOutcome::Good, range.piece);
-                inputs.push_back((
-                    who,
-                    Input::BodyDone {
-                        conn,
-                        outcome: BodyOutcome::Landed,
-                    },
-                ));
-                inputs.push_back((
+                // Before anything else that comes over this connection, as a driver has it.
+                let piece = range.piece;
+                let outcome = PieceOutcome::Good;
+                inputs.push_front((
                     who,
                     Input::PieceDone {
                         conn,
@@ -74,6 +69,8 @@ fn exchange(layout: Layout) -> u64 {
                         outcome,
                     },
                 ));
+                let outcome = BodyOutcome::Landed;
+                inputs.push_front((who, Input::BodyDone { conn, outcome }));
             } else if let Output::Event(Event::Completed { .. }) = output {
                 return now;
             }
