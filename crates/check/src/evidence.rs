@@ -195,6 +195,8 @@ pub enum NotTested {
     OutOfTime,
     /// Both sides are the same host, or the address is loopback, where the path has no meaning.
     SameHost,
+    /// The two hosts are on different links, where the path has no meaning.
+    OtherLink,
     /// The caller could not try it, such as for want of a socket.
     Failed {
         /// What went wrong.
@@ -213,6 +215,9 @@ impl fmt::Display for NotTested {
             Self::Declined { why } => write!(f, "the other side declined: {why}"),
             Self::OutOfTime => f.write_str("no time was left for it"),
             Self::SameHost => f.write_str("both ends are this host"),
+            Self::OtherLink => {
+                f.write_str("the two hosts are on different links, which multicast does not cross")
+            }
             Self::Failed { why } => write!(f, "the caller could not try it: {why}"),
         }
     }

@@ -3,10 +3,30 @@
 //! - [`blame`]: from evidence to a claim, or to "unknown".
 //! - [`evidence`]: what was seen of a path, by whom.
 //! - [`witness`] and [`icmp`]: what crosses this host's wire, and who sent an ICMP error.
+//! - [`Station`]: one side of a check: what listens and answers, and what asks.
 //! - [`report`]: what a check says, as types and as the JSON of `dolab.check/1`.
 
 pub mod blame;
+mod catalogue;
+mod control;
 pub mod evidence;
+mod exchange;
 pub mod icmp;
+mod key;
+mod probe;
 pub mod report;
+mod responder;
+mod run;
+pub mod session;
+mod sighting;
+mod station;
+mod target;
+mod wire_view;
 pub mod witness;
+
+pub use catalogue::{FetchHashesError, Offered, fetch_contents, fetch_hashes};
+pub use key::{EmptyKey, Key};
+pub use run::{CheckOptions, Progress};
+pub use session::SessionError;
+pub use station::{ListenerState, PortWish, Ports, Station, StationConfig, StationError};
+pub use target::{Target, TargetPorts};

@@ -33,10 +33,10 @@ pub enum Ask {
         /// Milliseconds since the call began.
         since_ms: u64,
     },
-    /// Whether the other side has seen this DNS-SD instance, waiting a little for it.
+    /// Whether the other side has seen the DNS-SD announcement of a peer, waiting a little for it.
     Sighting {
-        /// The asker's instance.
-        instance: String,
+        /// The peer's id, as 40 hex digits.
+        peer: String,
         /// Milliseconds to wait for it at most.
         wait_ms: u64,
     },
@@ -104,9 +104,6 @@ pub enum Reply {
         seen: bool,
         /// Milliseconds that it took to answer.
         waited_ms: u64,
-        /// Why it could not be looked for.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        blind: Option<String>,
     },
     /// To [`Ask::Contents`].
     Contents {

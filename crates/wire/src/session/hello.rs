@@ -54,9 +54,9 @@ pub struct Hello {
     pub os: String,
     /// The host's name.
     pub host: String,
-    /// Its DNS-SD instance, while it announces itself.
+    /// Whether it announces itself on the link by DNS-SD.
     #[serde(default)]
-    pub instance: Option<String>,
+    pub announces: bool,
     /// Its peer id, as 40 hex digits.
     pub peer: String,
     /// Its addresses.

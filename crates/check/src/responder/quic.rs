@@ -1,0 +1,78 @@
+//! UDP 443: a QUIC handshake, and behind it a check session.
+
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+
+use quinn::{Endpoint, EndpointConfig, Incoming, TokioRuntime, VarInt};
+use tokio::time::timeout;
+
+use super::{Tls, door::Door, udp::Socket};
+use crate::{
+    report::{PathId, Via},
+    session::channel::{Carrier, Channel},
+};
+
+/// Time that a stranger has for the handshake and for opening its stream.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Serves one socket until the station stops.
+pub(crate) fn serve(socket: std::net::UdpSocket, tls: &Tls, door: &Door) -> io::Result<()> {
+    let socket = Socket::serving(socket, door.observer(PathId::Udp443))?;
+    let endpoint = Endpoint::new_with_abstract_socket(
+        EndpointConfig::default(),
+        Some(tls.quic_server.clone()),
+        Arc::new(socket),
+        Arc::new(TokioRuntime),
+    )?;
+    let local = endpoint.local_addr()?;
+    let door = door.clone();
+    let tasks = door.tasks.clone();
+    tasks.spawn(async move {
+        let stop = door.stop.clone();
+        loop {
+            let incoming = tokio::select! {
+                incoming = endpoint.accept() => incoming,
+                () = stop.cancelled() => None,
+            };
+            let Some(incoming) = incoming else { break };
+            receive(incoming, local, &door);
+        }
+        endpoint.close(VarInt::from_u32(0), b"stopping");
+        // The farewell is one datagram; nobody waits for who does not answer it.
+        let _ = timeout(Duration::from_millis(200), endpoint.wait_idle()).await;
+    });
+    Ok(())
+}
+
+fn receive(incoming: Incoming, local: SocketAddr, door: &Door) {
+    let remote = incoming.remote_address();
+    if !door.welcomes(remote.ip()) {
+        tracing::info!(%remote, "quic: a public address is not served");
+        return incoming.ignore();
+    }
+    let Some(room) = door.room() else {
+        tracing::warn!(%remote, "quic: too many connections at once");
+        return incoming.refuse();
+    };
+    let local = SocketAddr::new(incoming.local_ip().unwrap_or(local.ip()), local.port());
+    let channels = door.channels.clone();
+    door.spawn(async move {
+        let welcome = timeout(PATIENCE, async {
+            let connection = incoming.await?;
+            connection.accept_bi().await
+        });
+        match welcome.await {
+            Ok(Ok((send, receive))) => {
+                drop(room);
+                let carrier = Carrier {
+                    via: Via::Udp443,
+                    local,
+                    remote,
+                };
+                let channel = Channel::new(tokio::io::join(receive, send), carrier, &[]);
+                drop(channels.send(channel).await);
+            }
+            Ok(Err(error)) => tracing::debug!(%remote, %error, "quic: no session"),
+            Err(_) => tracing::debug!(%remote, "quic: too slow"),
+        }
+    });
+}

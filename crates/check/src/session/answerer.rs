@@ -1,0 +1,316 @@
+//! The side that is asked. It does nothing for a stranger before the key was proven, and what it
+//! does then is bounded: see [`limits`](super::limits).
+
+use std::{
+    net::SocketAddr,
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+use dolab_wire::session::{Ask, Message, Offer, Refusal, Reply};
+use serde::Serialize;
+use serde_json::Value;
+use tokio::{sync::mpsc, task::JoinSet, time::timeout};
+
+use super::{
+    SessionError,
+    channel::{Carrier, Writer},
+    limits::{self, Deed},
+    opening::{Mine, Session},
+};
+use crate::{
+    catalogue,
+    evidence::CallerReport,
+    exchange::{self, MadeUp, Receiving},
+    probe::{self, Call},
+    report::PathId,
+    sighting,
+    station::{Shared, with_port},
+    wire_view,
+};
+
+/// Questions of one session that are worked on at one time. More wait.
+const AT_ONCE: usize = 16;
+
+/// Longest silence before a session is given up.
+const IDLE: Duration = Duration::from_secs(300);
+
+/// Longest wait for a sighting.
+const LONGEST_WAIT: Duration = Duration::from_secs(10);
+
+/// Answers until the other side is done, or this station stops.
+pub(crate) async fn serve(session: Session, shared: &Arc<Shared>) -> Result<(), SessionError> {
+    let Session {
+        mut channel,
+        theirs,
+        ..
+    } = session;
+    let remote = channel.carrier.remote;
+    tracing::info!(%remote, host = ?theirs.host, version = ?theirs.software, "check session");
+    let (out, queue) = mpsc::channel(AT_ONCE);
+    let mut writing = tokio::spawn(write(channel.writer, queue));
+    let answerer = Arc::new(Answerer {
+        shared: Arc::clone(shared),
+        carrier: channel.carrier,
+        made_up: Mutex::default(),
+        out,
+    });
+    let mut work = JoinSet::new();
+    let result = loop {
+        while work.len() >= AT_ONCE {
+            drop(work.join_next().await);
+        }
+        let message = tokio::select! {
+            message = timeout(IDLE, channel.reader.next()) => message,
+            () = shared.door.stop.cancelled() => {
+                let why = Refusal::Stopping;
+                drop(answerer.out.send(Message::Refused { why }).await);
+                break Ok(());
+            }
+            // What is done goes, so that only what is under way counts.
+            Some(_) = work.join_next() => continue,
+        };
+        match message.unwrap_or(Err(SessionError::TimedOut)) {
+            Ok(Message::Ask { id, ask }) => {
+                let answerer = Arc::clone(&answerer);
+                work.spawn(async move { answerer.work(id, ask).await });
+            }
+            Ok(Message::Bye) => break Ok(()),
+            Ok(_) => {}
+            Err(error) => break Err(error),
+        }
+    };
+    work.shutdown().await;
+    // With it goes what was made up for this session.
+    drop(answerer);
+    // The writer ends once its queue is empty, unless the other side does not read.
+    if timeout(Duration::from_secs(1), &mut writing).await.is_err() {
+        writing.abort();
+    }
+    tracing::info!(%remote, "check session ended");
+    result
+}
+
+async fn write(mut writer: Writer, mut queue: mpsc::Receiver<Message>) {
+    while let Some(message) = queue.recv().await {
+        if let Err(error) = writer.send(&message).await {
+            tracing::debug!(%error, "the check session can not be written to");
+            return;
+        }
+    }
+    writer.close().await;
+}
+
+struct Answerer {
+    shared: Arc<Shared>,
+    carrier: Carrier,
+    /// What is shared for this session.
+    made_up: Mutex<Vec<MadeUp>>,
+    out: mpsc::Sender<Message>,
+}
+
+impl Answerer {
+    async fn work(&self, id: u64, ask: Ask) {
+        let reply = self.answer(id, ask).await.unwrap_or_else(|why| {
+            tracing::info!(remote = %self.carrier.remote, %why, "declined");
+            Reply::Refused { why }
+        });
+        // Without a writer the session is over.
+        drop(self.out.send(Message::Reply { id, reply }).await);
+    }
+
+    async fn answer(&self, id: u64, ask: Ask) -> Result<Reply, Refusal> {
+        match ask {
+            Ask::Echo { padding } => Ok(Reply::Echo { padding }),
+            Ask::Probe { path, port } => self.probe(&path, port).await,
+            Ask::Seen {
+                path,
+                from,
+                port,
+                since_ms,
+            } => self.seen(&path, &from, port, since_ms),
+            Ask::Sighting { peer, wait_ms } => {
+                let wait = Duration::from_millis(wait_ms).min(LONGEST_WAIT);
+                let (seen, waited) = sighting::wait_for(&self.shared, &peer, wait).await;
+                let waited_ms = u64::try_from(waited.as_millis()).unwrap_or(u64::MAX);
+                Ok(Reply::Sighting { seen, waited_ms })
+            }
+            Ask::Contents => Ok(catalogue::contents(&self.shared).await),
+            Ask::Hashes {
+                content,
+                first,
+                count,
+            } => catalogue::hashes(&self.shared, content, first, count).await,
+            Ask::Prepare { length } => self.prepare(length).await,
+            Ask::Receive {
+                offer,
+                dial,
+                patience_ms,
+            } => {
+                self.receive(id, offer, dial, Duration::from_millis(patience_ms))
+                    .await
+            }
+            Ask::Dial { content, port } => {
+                let to = self.asker_at(PathId::Tcp7680, port)?;
+                self.shared
+                    .peer
+                    .dial(dolab_content::ContentId(content.0), to)
+                    .await;
+                Ok(Reply::Dialling)
+            }
+            _ => Err(Refusal::Unsupported),
+        }
+    }
+
+    async fn probe(&self, path: &str, port: u16) -> Result<Reply, Refusal> {
+        let path = path_named(path)?;
+        if path == PathId::Udp5353 {
+            return Err(Refusal::Unsupported);
+        }
+        let to = self.asker_at(path, port)?;
+        self.admit(Deed::Probe)?;
+        let from = self.shared.source(to, Some(self.carrier.local));
+        let call = Call {
+            path,
+            to,
+            from,
+            patience: probe::PATIENCE,
+        };
+        let mine = Mine {
+            role: dolab_wire::session::Role::Asker,
+            key: self.shared.key(),
+            call: None,
+        };
+        let probed = probe::probe(call, &mine, &self.shared.tls).await;
+        if let Some(reached) = probed.reached {
+            self.shared.door.spawn(reached.bye());
+        }
+        let witness = wire_view::of_caller(&self.shared.witness, path, &probed.saw, probed.began);
+        Ok(Reply::Probed {
+            evidence: to_json(&CallerReport {
+                saw: probed.saw,
+                witness,
+            })?,
+        })
+    }
+
+    fn seen(
+        &self,
+        path: &str,
+        from: &[SocketAddr],
+        port: u16,
+        since_ms: u64,
+    ) -> Result<Reply, Refusal> {
+        let path = path_named(path)?;
+        let since = Instant::now().checked_sub(Duration::from_millis(since_ms));
+        let since = since.ok_or_else(|| Refusal::Invalid {
+            why: "too long ago".into(),
+        })?;
+        let evidence = wire_view::of_callee(
+            &self.shared,
+            path,
+            self.carrier.remote.ip(),
+            from,
+            port,
+            since,
+        );
+        Ok(Reply::Seen {
+            evidence: to_json(&evidence)?,
+        })
+    }
+
+    async fn prepare(&self, length: u64) -> Result<Reply, Refusal> {
+        self.check_length(length)?;
+        self.admit(Deed::Exchange)?;
+        let made = exchange::make_up(&self.shared, length)
+            .await
+            .map_err(|why| Refusal::Failed { why })?;
+        let offer = made.offer.clone();
+        self.made_up
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(made);
+        Ok(Reply::Offered { offer })
+    }
+
+    async fn receive(
+        &self,
+        id: u64,
+        offer: Offer,
+        dial: Option<u16>,
+        patience: Duration,
+    ) -> Result<Reply, Refusal> {
+        self.check_length(offer.length)?;
+        self.admit(Deed::Exchange)?;
+        let dial = dial
+            .map(|port| self.asker_at(PathId::Tcp7680, port))
+            .transpose()?;
+        let invalid = |why| Refusal::Invalid { why };
+        let receiving = Receiving::start(&self.shared, &offer)
+            .await
+            .map_err(invalid)?;
+        // Says that a connection for the content is welcome now.
+        drop(self.out.send(Message::Progress { id, bytes: 0 }).await);
+        if let Some(addr) = dial {
+            receiving.dial(addr).await;
+        }
+        let patience = patience.clamp(Duration::from_millis(500), Duration::from_secs(60));
+        let told = |bytes| {
+            // Progress that finds no room is not worth waiting for.
+            drop(self.out.try_send(Message::Progress { id, bytes }));
+        };
+        let received = receiving.finish(patience, told).await;
+        let result = received.into_result().await;
+        Ok(Reply::Received {
+            result: result.map_err(|why| Refusal::Failed { why })?,
+        })
+    }
+
+    fn check_length(&self, length: u64) -> Result<(), Refusal> {
+        let max = self.shared.door.meter.limits().exchange_len;
+        if length > max {
+            Err(Refusal::TooLarge { max })
+        } else {
+            Ok(())
+        }
+    }
+
+    /// The address that asks, with a port that it may have called.
+    fn asker_at(&self, path: PathId, port: u16) -> Result<SocketAddr, Refusal> {
+        let asker = self.carrier.remote;
+        if !limits::port_allowed(path, port, self.shared.port(path), asker.ip()) {
+            return Err(Refusal::Port { port });
+        }
+        Ok(with_port(plain(asker), port))
+    }
+
+    fn admit(&self, deed: Deed) -> Result<(), Refusal> {
+        self.shared
+            .door
+            .meter
+            .admit(deed, self.carrier.remote.ip(), Instant::now())
+    }
+}
+
+/// An IPv4 address as one, also when it came over a dual-stack socket. Scopes are kept.
+pub(crate) fn plain(addr: SocketAddr) -> SocketAddr {
+    if addr.ip().to_canonical().is_ipv4() {
+        SocketAddr::new(addr.ip().to_canonical(), addr.port())
+    } else {
+        addr
+    }
+}
+
+/// The path of this name.
+pub(crate) fn path_named(name: &str) -> Result<PathId, Refusal> {
+    let found = PathId::ALL
+        .into_iter()
+        .find(|path| path.to_string() == name);
+    found.ok_or(Refusal::Unsupported)
+}
+
+fn to_json(evidence: &impl Serialize) -> Result<Value, Refusal> {
+    serde_json::to_value(evidence).map_err(|error| Refusal::Failed {
+        why: error.to_string(),
+    })
+}

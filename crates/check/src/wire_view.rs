@@ -1,0 +1,90 @@
+//! What this host's witness and listeners saw of a call, as evidence.
+
+use std::{
+    net::{IpAddr, SocketAddr},
+    time::{Duration, Instant},
+};
+
+use crate::{
+    evidence::{Answer, CalleeReport, CalleeSaw, CallerSaw, NoWitness, Witnessed},
+    report::{PathId, Protocol},
+    responder::canonical,
+    station::Shared,
+    witness::{Flow, Role, Watched, Witness},
+};
+
+/// How much earlier than the asker says a call may have arrived: the question takes time to come.
+const SLACK: Duration = Duration::from_millis(250);
+
+/// What to watch: what a station is likely to be asked about: its own ports and Delivery Optimization's.
+pub(crate) fn watched(listening: impl Iterator<Item = (PathId, u16)>) -> Watched {
+    let usual = PathId::ALL.into_iter().map(|path| (path, path.port()));
+    listening
+        .chain(usual)
+        .fold(Watched::default(), |watched, (path, port)| {
+            watched.and(path, port)
+        })
+}
+
+/// What crossed the caller's wire.
+pub(crate) fn of_caller(
+    witness: &Witness,
+    path: PathId,
+    saw: &CallerSaw,
+    began: Instant,
+) -> Witnessed {
+    match saw.to {
+        Some(to) => {
+            let remote = to.ip().to_canonical();
+            witness.saw(
+                &Flow {
+                    path,
+                    port: to.port(),
+                    remote,
+                    role: Role::Caller,
+                },
+                began,
+            )
+        }
+        None => Witnessed::Absent(NoWitness::NotAsked),
+    }
+}
+
+/// What the callee knows of a call by the host at `remote`, which says that it called from these
+/// addresses.
+pub(crate) fn of_callee(
+    shared: &Shared,
+    path: PathId,
+    remote: IpAddr,
+    from: &[SocketAddr],
+    port: u16,
+    since: Instant,
+) -> CalleeReport {
+    let remote = remote.to_canonical();
+    let since = since.checked_sub(SLACK).unwrap_or(since);
+    let flow = Flow {
+        path,
+        port,
+        remote,
+        role: Role::Callee,
+    };
+    let (accepted, answer) = match path {
+        // Multicast has no listener that could tell.
+        PathId::Udp5353 => (None, Answer::None),
+        _ => shared.door.arrivals.of(path, from, since),
+    };
+    // Behind an address translator the call came from an address that the caller does not know.
+    let translated = !from.iter().any(|addr| canonical(*addr).ip() == remote);
+    CalleeReport {
+        saw: CalleeSaw {
+            listener: shared.listens(path),
+            accepted: accepted.filter(|accepted| *accepted || !translated),
+            answer,
+            half_open: match path.protocol() {
+                Protocol::Tcp => shared.witness.half_open(&flow, since),
+                Protocol::Udp => None,
+            },
+        },
+        witness: shared.witness.saw(&flow, since),
+    }
+}
