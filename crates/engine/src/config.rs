@@ -13,7 +13,7 @@ pub struct Config {
     /// always allowed. Assumed.
     pub max_outstanding_per_connection: u64,
     /// Bytes of all pieces that are being received or verified, each counted whole: the bound of
-    /// the driver's buffers. Raised to [`Layout::MAX_PIECE_SIZE`] when it is less. Assumed.
+    /// the driver's buffers. One content takes at most two thirds of it. Raised to [`Layout::MAX_PIECE_SIZE`] when it is less. Assumed.
     pub max_outstanding: u64,
     /// Requests that a peer may have waiting here, and that this device has waiting at a peer.
     /// Assumed.
@@ -104,7 +104,8 @@ impl Default for Config {
 }
 
 impl Config {
-    /// Takes away what would make the engine stand still: every limit allows at least one.
+    /// Takes away what would make the engine stand still or spin: every limit allows at least one,
+    /// and what repeats itself has a pause.
     pub(crate) fn normalized(mut self) -> Self {
         self.max_outstanding = self.max_outstanding.max(Layout::MAX_PIECE_SIZE.into());
         for limit in [
@@ -115,6 +116,14 @@ impl Config {
             &mut self.endgame_copies,
         ] {
             *limit = (*limit).max(1);
+        }
+        let pauses = [
+            &mut self.rotation_interval,
+            &mut self.keepalive_interval,
+            &mut self.redial_first,
+        ];
+        for pause in pauses {
+            *pause = (*pause).max(Duration::from_millis(1));
         }
         self.bad_pieces_until_ban = self.bad_pieces_until_ban.max(1);
         if let RequestSize::Blocks(len) = &mut self.request_size {

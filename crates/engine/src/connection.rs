@@ -22,8 +22,6 @@ pub(crate) struct Connection {
     pub(crate) unsent: VecDeque<u32>,
     pub(crate) bytes_down: u64,
     pub(crate) bytes_up: u64,
-    /// Its place among those that wait for budget.
-    pub(crate) hungry: Option<(usize, u64)>,
     pub(crate) clock: Clock,
 }
 
@@ -62,7 +60,6 @@ impl Connection {
             unsent: VecDeque::new(),
             bytes_down: 0,
             bytes_up: 0,
-            hungry: None,
             clock: Clock {
                 began: now,
                 received: now,

@@ -7,10 +7,12 @@ use rand_chacha::ChaCha8Rng;
 
 use crate::{
     CloseReason, Config, ConnId, ConnectionReport, ContentReport, Counters, Event, Initiator,
-    Input, Instant, Misuse, Output, Reason, addresses::Addresses, bans::Bans,
+    Input, Instant, Misuse, Output, Reason, addresses::Addresses, bans::Bans, budget::Budget,
     connection::Connection, slots::Round, swarm::Swarm, timers::Timers,
 };
 
+#[cfg(test)]
+mod audit;
 mod commands;
 mod download;
 mod ending;
@@ -40,11 +42,7 @@ pub struct Engine {
     slots: Round<ContentId>,
     /// Pieces that landed whole and whose hash is not known yet.
     verifying: BTreeMap<(ConnId, ContentId, u32), download::Verifying>,
-    /// Bytes of all pieces that are being received or verified.
-    outstanding: u64,
-    /// Who waits for a part of that budget: the least served first.
-    hungry: BTreeSet<(usize, u64, ConnId)>,
-    turns: u64,
+    budget: Budget,
     timers: Timers,
     /// Connections whose deadline may have changed.
     touched: BTreeSet<ConnId>,
@@ -74,9 +72,7 @@ impl Engine {
             bans: Bans::new(config.bad_pieces_until_ban, config.ban_duration),
             slots: Round::new(config.upload_contents),
             verifying: BTreeMap::new(),
-            outstanding: 0,
-            hungry: BTreeSet::new(),
-            turns: 0,
+            budget: Budget::new(config.max_outstanding),
             timers: Timers::default(),
             touched: BTreeSet::new(),
             roused: BTreeSet::new(),
@@ -100,9 +96,11 @@ impl Engine {
         );
         self.now = self.now.max(now);
         let taken = self.take(input);
-        self.rearm();
-        self.expire();
         self.settle();
+        // A deadline that moved may have passed already.
+        while self.expire() {
+            self.settle();
+        }
         taken
     }
 
@@ -160,7 +158,7 @@ impl Engine {
     /// Bytes of all pieces that are being received or verified, each counted whole. At most
     /// [`Config::max_outstanding`].
     pub fn outstanding(&self) -> u64 {
-        self.outstanding
+        self.budget.used()
     }
 
     fn take(&mut self, input: Input) -> Result<(), Misuse> {

@@ -43,6 +43,9 @@ pub enum PeerViolation {
     /// It has more requests waiting than are allowed.
     #[error("the peer has more than {0} requests waiting")]
     TooManyRequests(usize),
+    /// It allows requests and takes that back, again and again, without answering one.
+    #[error("the peer choked this device {0} times in a row without answering a request")]
+    Teasing(u32),
     /// It sent a block that nobody asked for, or blocks of a piece in another order than asked.
     #[error("the peer sent {len} bytes at {offset} of piece {piece}, which were not asked for",
         len = .0.len, offset = .0.offset, piece = .0.piece)]
@@ -61,6 +64,7 @@ impl PeerViolation {
             | Self::RequestOutOfRange(_)
             | Self::RequestNotOffered(_)
             | Self::RequestWhileChoked(_)
+            | Self::Teasing(_)
             | Self::TooManyRequests(_) => DoCode::INVALID_MESSAGE,
         }
     }

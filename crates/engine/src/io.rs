@@ -386,6 +386,10 @@ pub enum Event {
         content: Option<ContentId>,
         /// Its address.
         remote: SocketAddr,
+        /// Bytes of pieces that it brought, good or bad.
+        bytes_down: u64,
+        /// Bytes of pieces that were sent over it.
+        bytes_up: u64,
         /// Why.
         why: CloseReason,
     },

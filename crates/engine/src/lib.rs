@@ -7,6 +7,7 @@
 
 mod addresses;
 mod bans;
+mod budget;
 mod candidates;
 mod config;
 mod connection;
@@ -24,6 +25,9 @@ mod slots;
 mod swarm;
 mod time;
 mod timers;
+
+#[cfg(test)]
+mod tests;
 
 pub use config::{Config, RequestSize};
 pub use engine::Engine;

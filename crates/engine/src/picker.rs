@@ -159,6 +159,26 @@ impl Picker {
         self.flights.len() as u32
     }
 
+    /// Compares what is kept up to date step by step with a count from scratch.
+    #[cfg(test)]
+    pub(crate) fn assert_consistent(&self, copies: &[u32], have: &PieceMap) {
+        assert_eq!(self.copies, copies, "copies of each piece");
+        for piece in 0..have.pieces() {
+            let states = [
+                have.contains(piece),
+                self.open.contains(piece),
+                self.flights.contains_key(&piece),
+            ];
+            let states = states.into_iter().filter(|&state| state).count();
+            assert_eq!(states, 1, "piece {piece} is there, open or in flight");
+            assert_eq!(
+                self.open.contains(piece),
+                self.order.contains(&self.key(piece))
+            );
+        }
+        assert_eq!(self.order.len(), self.open.count() as usize);
+    }
+
     fn recount(&mut self, piece: u32, change: impl FnOnce(u32) -> u32) {
         let was = self.key(piece);
         let copies = &mut self.copies[piece as usize];

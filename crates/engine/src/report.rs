@@ -113,6 +113,10 @@ pub struct Counters {
     pub stored_pieces: u64,
     /// Pieces that failed their hash.
     pub bad_pieces: u64,
+    /// Bytes of pieces that came, good or bad.
+    pub bytes_down: u64,
+    /// Bytes of pieces that were sent.
+    pub bytes_up: u64,
     /// Bytes of pieces that came and were dropped unread: cancelled or too late.
     pub discarded_bytes: u64,
     /// Requests ignored because they crossed a choke.

@@ -54,6 +54,8 @@ pub(crate) struct Exchange {
     pub(crate) wants: bool,
     pub(crate) download: Download,
     pub(crate) upload: Upload,
+    /// Chokes in a row that left requests unanswered, with no answer in between.
+    pub(crate) fruitless: u32,
     pub(crate) depth: Depth,
     pub(crate) late: Late,
 }
@@ -130,6 +132,7 @@ impl Exchange {
             wants: false,
             download: Download::Choked { since: now },
             upload: Upload::Choked { crossing: 0 },
+            fruitless: 0,
             depth,
             late: Late::default(),
         }

@@ -7,9 +7,8 @@ use rand::Rng;
 
 use super::Engine;
 use crate::{
-    CloseReason, Command, ConnId, Event, Misuse, Output, candidates::Candidates,
-    connection::Connection, picker::Picker, session::Session, slots::Round, swarm::Swarm,
-    timers::Timer,
+    CloseReason, Command, ConnId, Misuse, Output, candidates::Candidates, connection::Connection,
+    picker::Picker, session::Session, slots::Round, swarm::Swarm, timers::Timer,
 };
 
 impl Engine {
@@ -116,12 +115,7 @@ impl Engine {
     fn dial_once(&mut self, content: ContentId, addr: SocketAddr) {
         if let Err(why) = self.may_connect(addr) {
             let conn = self.number_dial();
-            self.event(Event::PeerLeft {
-                conn,
-                content: Some(content),
-                remote: addr,
-                why,
-            });
+            self.never_joined(conn, Some(content), addr, why);
             return;
         }
         self.dial(content, addr, false);

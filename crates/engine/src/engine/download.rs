@@ -65,39 +65,27 @@ impl Engine {
         );
     }
 
-    /// Queues a connection for a part of the budget: behind those that have less in flight, and
-    /// those that waited longer.
+    /// Queues a connection for a part of the budget.
     pub(super) fn grow_hungry(&mut self, conn: ConnId) {
-        let Some(connection) = self.connections.get_mut(&conn) else {
+        let exchange = self.connections.get(&conn).and_then(|c| c.exchange());
+        let Some(exchange) = exchange.filter(|exchange| exchange.interested) else {
             return;
         };
-        let interested = connection.exchange().filter(|exchange| exchange.interested);
-        let Some(pipeline) = interested.and_then(|exchange| exchange.pipeline()) else {
+        let Some(pipeline) = exchange.pipeline() else {
             return;
         };
-        let place = (pipeline.pieces(), self.turns);
-        if connection.hungry.is_none() {
-            connection.hungry = Some(place);
-            self.hungry.insert((place.0, place.1, conn));
-            self.turns += 1;
-        }
-    }
-
-    pub(super) fn sate(&mut self, conn: ConnId) {
-        let connection = self.connections.get_mut(&conn);
-        if let Some((pieces, turn)) = connection.and_then(|c| c.hungry.take()) {
-            self.hungry.remove(&(pieces, turn, conn));
-        }
+        let content = exchange.joined.content;
+        self.budget.wait(content, conn, pipeline.pieces());
     }
 
     /// Asks for pieces, as far as the budget reaches.
     pub(super) fn serve(&mut self) {
-        while let Some(&(_, _, conn)) = self.hungry.first() {
+        while let Some(conn) = self.budget.next() {
             match self.feed(conn) {
                 Fed::OutOfBudget => break,
-                Fed::Enough => self.sate(conn),
+                Fed::Enough => self.budget.stop_waiting(conn),
                 Fed::Piece => {
-                    self.sate(conn);
+                    self.budget.stop_waiting(conn);
                     self.grow_hungry(conn);
                 }
             }
@@ -136,7 +124,7 @@ impl Engine {
         if full && !idle {
             return Fed::Enough;
         }
-        if self.outstanding + piece_size > self.config.max_outstanding {
+        if !self.budget.allows(content, piece_size) {
             return Fed::OutOfBudget;
         }
         let was_exhausted = picker.is_exhausted();
@@ -154,7 +142,7 @@ impl Engine {
         picker.begin(piece, conn);
         pipeline.begin(piece, len);
         let endgame = !was_exhausted && picker.is_exhausted();
-        self.outstanding += u64::from(len);
+        self.budget.take(content, len.into());
         self.ask(conn);
         if endgame {
             self.rouse_idle(content);
@@ -222,11 +210,13 @@ impl Engine {
             return;
         };
         connection.bytes_down += u64::from(block.len);
+        self.counters.bytes_down += u64::from(block.len);
         let remote = connection.remote;
         let Some(exchange) = connection.exchange_mut() else {
             return;
         };
         exchange.depth.landed(now, block.len);
+        exchange.fruitless = 0;
         let joined = exchange.joined;
         let Download::Unchoked(pipeline) = &mut exchange.download else {
             return;
@@ -266,7 +256,7 @@ impl Engine {
             self.counters.stale_inputs += 1;
             return;
         };
-        self.outstanding -= u64::from(verified.len);
+        self.budget.release(content, verified.len.into());
         match outcome {
             PieceOutcome::Good if !verified.orphaned => {
                 self.stored(conn, content, piece, &verified)
@@ -347,7 +337,7 @@ impl Engine {
             .and_then(|c| c.exchange_mut());
         let pipeline = exchange.and_then(|exchange| exchange.pipeline_mut());
         if let Some(lost) = pipeline.and_then(|pipeline| pipeline.give_up(piece)) {
-            self.outstanding -= u64::from(lost.len);
+            self.budget.release(content, lost.len.into());
             self.withdraw(conn, content, &lost, true);
             self.grow_hungry(conn);
         }
@@ -406,7 +396,8 @@ impl Engine {
         if lost.is_empty() {
             return;
         }
-        self.outstanding -= lost.iter().map(|lost| u64::from(lost.len)).sum::<u64>();
+        let len = lost.iter().map(|lost| u64::from(lost.len)).sum();
+        self.budget.release(content, len);
         if let Some(picker) = self
             .swarms
             .get_mut(&content)

@@ -24,18 +24,19 @@ impl Engine {
 
     /// Clears up after a connection that the driver has no longer.
     pub(super) fn gone(&mut self, conn: ConnId, why: CloseReason) {
-        self.sate(conn);
+        self.budget.stop_waiting(conn);
         let Some(connection) = self.connections.remove(&conn) else {
             return;
         };
         self.timers.set(Timer::Connection(conn), None);
         self.addresses.remove(connection.remote);
         self.count(&why);
-        let (content, remote) = (connection.session.content(), connection.remote);
         self.event(Event::PeerLeft {
             conn,
-            content,
-            remote,
+            content: connection.session.content(),
+            remote: connection.remote,
+            bytes_down: connection.bytes_down,
+            bytes_up: connection.bytes_up,
             why: why.clone(),
         });
         self.leave_swarm(conn, connection, &why);

@@ -26,15 +26,29 @@ impl Engine {
                     conn,
                     why: why.clone(),
                 });
-                self.event(Event::PeerLeft {
-                    conn,
-                    content: None,
-                    remote,
-                    why,
-                });
+                self.never_joined(conn, None, remote, why);
             }
         }
         Ok(())
+    }
+
+    /// Says that a connection ended before it began.
+    pub(super) fn never_joined(
+        &mut self,
+        conn: ConnId,
+        content: Option<ContentId>,
+        remote: SocketAddr,
+        why: CloseReason,
+    ) {
+        let (bytes_down, bytes_up) = (0, 0);
+        self.event(Event::PeerLeft {
+            conn,
+            content,
+            remote,
+            bytes_down,
+            bytes_up,
+            why,
+        });
     }
 
     /// Whether a connection with this address is allowed now; counted when it is not.

@@ -12,6 +12,9 @@ use crate::{
     session::{Download, Exchange, Session},
 };
 
+/// Each such choke makes this device repeat all its requests: a cheap way to keep it busy.
+const MAX_FRUITLESS_CHOKES: u32 = 16;
+
 impl Engine {
     pub(super) fn head(&mut self, conn: ConnId, head: Head) {
         let Some(connection) = self.connections.get_mut(&conn) else {
@@ -35,7 +38,7 @@ impl Engine {
     fn said(&mut self, conn: ConnId, mapping: bool, head: Head) -> Result<(), PeerViolation> {
         match head {
             Head::KeepAlive => {}
-            Head::Choke => self.choked(conn),
+            Head::Choke => self.choked(conn)?,
             Head::Unchoke => self.unchoked(conn),
             Head::Interested => self.wants(conn, true),
             Head::NotInterested => self.wants(conn, false),
@@ -180,9 +183,25 @@ impl Engine {
         }
     }
 
-    fn choked(&mut self, conn: ConnId) {
-        self.give_up_all(conn);
+    fn choked(&mut self, conn: ConnId) -> Result<(), PeerViolation> {
         let now = self.now;
+        let Some(exchange) = self
+            .connections
+            .get_mut(&conn)
+            .and_then(|c| c.exchange_mut())
+        else {
+            return Ok(());
+        };
+        if exchange
+            .pipeline()
+            .is_some_and(|pipeline| pipeline.requests() > 0)
+        {
+            exchange.fruitless += 1;
+        }
+        if exchange.fruitless == MAX_FRUITLESS_CHOKES {
+            return Err(PeerViolation::Teasing(MAX_FRUITLESS_CHOKES));
+        }
+        self.give_up_all(conn);
         if let Some(exchange) = self
             .connections
             .get_mut(&conn)
@@ -190,5 +209,6 @@ impl Engine {
         {
             exchange.download = Download::Choked { since: now };
         }
+        Ok(())
     }
 }

@@ -7,9 +7,11 @@ use super::Engine;
 use crate::{CloseReason, ConnId, DialFailure, Event, Reason, timers::Timer};
 
 impl Engine {
-    /// Carries out what is due.
-    pub(super) fn expire(&mut self) {
+    /// Carries out what is due. Returns whether anything was.
+    pub(super) fn expire(&mut self) -> bool {
+        let mut any = false;
         while let Some((timer, reason)) = self.timers.expired(self.now) {
+            any = true;
             match timer {
                 Timer::Connection(conn) => self.expired(conn, reason),
                 Timer::Rotation => self.rotate(),
@@ -18,6 +20,7 @@ impl Engine {
                 }
             }
         }
+        any
     }
 
     fn expired(&mut self, conn: ConnId, reason: Reason) {

@@ -188,6 +188,7 @@ impl Engine {
         };
         let sent = connection.unsent.pop_front().unwrap_or(0);
         connection.bytes_up += u64::from(sent);
+        self.counters.bytes_up += u64::from(sent);
         connection.clock.taken = self.now;
         connection.clock.sent = self.now;
         self.hand_over(conn);

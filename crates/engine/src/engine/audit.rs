@@ -1,0 +1,48 @@
+//! For tests: compares what is kept up to date step by step with a count from scratch.
+
+use super::Engine;
+use crate::picker::count_missing;
+
+impl Engine {
+    pub(crate) fn audit(&self) {
+        for (conn, connection) in &self.connections {
+            let Some(exchange) = connection.exchange() else {
+                continue;
+            };
+            let swarm = &self.swarms[&exchange.joined.content];
+            let wanted = count_missing(&exchange.theirs, &swarm.have);
+            assert_eq!(exchange.wanted, wanted, "what is wanted of {conn}");
+            let interested = wanted > 0 && swarm.fetches();
+            assert_eq!(exchange.interested, interested, "interest in {conn}");
+        }
+        for swarm in self.swarms.values() {
+            let Some(picker) = &swarm.picker else {
+                continue;
+            };
+            let mut copies = vec![0; swarm.layout.pieces() as usize];
+            for conn in &swarm.connections {
+                let exchange = self.connections[conn].exchange();
+                for piece in exchange
+                    .filter(|x| x.counted)
+                    .iter()
+                    .flat_map(|x| x.theirs.iter())
+                {
+                    copies[piece as usize] += 1;
+                }
+            }
+            picker.assert_consistent(&copies, &swarm.have);
+        }
+        let verifying: usize = self.verifying.len();
+        let under_way: usize = self
+            .connections
+            .values()
+            .filter_map(|connection| connection.exchange()?.pipeline())
+            .map(|pipeline| pipeline.pieces())
+            .sum();
+        assert_eq!(
+            verifying + under_way == 0,
+            self.budget.used() == 0,
+            "what is counted"
+        );
+    }
+}
