@@ -50,7 +50,11 @@ pub(crate) async fn check(local: &Station, remote: &Station, options: &CheckOpti
     check_target(local, &target(remote), options).await
 }
 
-pub(crate) async fn check_target(local: &Station, target: &Target, options: &CheckOptions) -> Report {
+pub(crate) async fn check_target(
+    local: &Station,
+    target: &Target,
+    options: &CheckOptions,
+) -> Report {
     let (progress, _) = tokio::sync::mpsc::unbounded_channel();
     local.check(target, options, progress).await
 }
