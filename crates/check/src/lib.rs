@@ -4,13 +4,18 @@
 //! - [`evidence`]: what was seen of a path, by whom.
 //! - [`witness`] and [`icmp`]: what crosses this host's wire, and who sent an ICMP error.
 //! - [`Station`]: one side of a check: what listens and answers, and what asks.
+//! - [`case`], [`findings`], [`verdict`]: all that a check has learnt, what is wrong, and the answer.
+//! - [`firewall`]: the rules that open a path, as commands.
 //! - [`report`]: what a check says, as types and as the JSON of `dolab.check/1`.
 
 pub mod blame;
+pub mod case;
 mod catalogue;
 mod control;
 pub mod evidence;
 mod exchange;
+pub mod findings;
+pub mod firewall;
 pub mod icmp;
 mod key;
 mod probe;
@@ -21,6 +26,7 @@ pub mod session;
 mod sighting;
 mod station;
 mod target;
+pub mod verdict;
 mod wire_view;
 pub mod witness;
 
