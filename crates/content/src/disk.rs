@@ -70,7 +70,8 @@ pub(crate) fn sync_names(path: &Path) -> io::Result<()> {
         let folder = path
             .parent()
             .filter(|folder| !folder.as_os_str().is_empty());
-        File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
+        let here = Path::new(".");
+        File::open(folder.unwrap_or(here))?.sync_all()
     }
     #[cfg(windows)]
     {

@@ -64,7 +64,7 @@ pub fn hash_source(
 
 /// Hashes some pieces and hands each hash to `each`, in no particular order.
 pub(crate) fn hash_pieces(
-    read: &(dyn Fn(u64, &mut [u8]) -> Result<(), StoreError> + Sync),
+    read: &(impl Fn(u64, &mut [u8]) -> Result<(), StoreError> + Sync),
     layout: Layout,
     pieces: &[u32],
     threads: usize,
@@ -104,4 +104,103 @@ pub(crate) fn hash_pieces(
         }
         result
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::{ContentId, Synthetic};
+
+    fn hex(hash: [u8; 32]) -> String {
+        ContentId(hash).to_string()
+    }
+
+    /// FIPS 180-2's examples.
+    #[test]
+    fn known_hashes() {
+        let cases: [(&[u8], &str); 3] = [
+            (
+                b"",
+                "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+            ),
+            (
+                b"abc",
+                "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad",
+            ),
+            (
+                b"abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq",
+                "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1",
+            ),
+        ];
+        for (bytes, hash) in cases {
+            assert_eq!(hex(PieceHasher::hash(bytes)), hash);
+        }
+        let mut million = PieceHasher::new();
+        for _ in 0..1000 {
+            million.update(&[b'a'; 1000]);
+        }
+        let hash = "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0";
+        assert_eq!(hex(million.finish()), hash);
+    }
+
+    #[test]
+    fn any_number_of_threads_gives_the_same_hashes() {
+        let source = Synthetic::new(5, 1_000_000);
+        let layout = Layout::new(1_000_000, 1 << 14).unwrap();
+        let one = hash_source(&source, layout, 1, &|_| {}).unwrap();
+        for threads in [0, 2, 7, 1000] {
+            let highest = AtomicU64::new(0);
+            let progress = |done| {
+                highest.fetch_max(done, Ordering::Relaxed);
+            };
+            assert_eq!(
+                hash_source(&source, layout, threads, &progress).unwrap(),
+                one
+            );
+            assert_eq!(highest.into_inner(), 1_000_000);
+        }
+        let mut last = vec![0; (1_000_000 % (1 << 14)) as usize];
+        source.read_at(layout.offset(61), &mut last).unwrap();
+        assert!(one.matches(61, &last) && !one.matches(60, &last) && !one.matches(62, &last));
+    }
+
+    #[test]
+    fn a_source_that_fails_is_told_by_every_number_of_threads() {
+        struct Failing;
+
+        impl Source for Failing {
+            fn read_at(&self, offset: u64, _: &mut [u8]) -> Result<(), StoreError> {
+                if offset < 50 {
+                    return Ok(());
+                }
+                Err(StoreError::Io {
+                    path: "x".into(),
+                    source: io::ErrorKind::Other.into(),
+                })
+            }
+        }
+
+        let layout = Layout::new(1000, 10).unwrap();
+        for threads in 1..4 {
+            let result = hash_source(&Failing, layout, threads, &|_| {});
+            assert!(matches!(result, Err(StoreError::Io { .. })));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn portions_do_not_matter(
+            bytes in prop::collection::vec(any::<u8>(), 0..500), cut in 0..500_usize,
+        ) {
+            let (head, tail) = bytes.split_at(cut.min(bytes.len()));
+            let mut hasher = PieceHasher::new();
+            hasher.update(head);
+            hasher.update(tail);
+            prop_assert_eq!(hasher.finish(), PieceHasher::hash(&bytes));
+        }
+    }
 }

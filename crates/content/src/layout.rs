@@ -91,3 +91,58 @@ pub struct PieceRange {
     /// Number of bytes, at least 1.
     pub len: u32,
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn sizes_at_the_edges() {
+        let max = Layout::MAX_PIECE_SIZE;
+        assert_eq!(Layout::new(0, 1), Err(LayoutError::Empty));
+        assert_eq!(Layout::new(1, 0), Err(LayoutError::PieceSize(0)));
+        assert_eq!(
+            Layout::new(1, max + 1),
+            Err(LayoutError::PieceSize(u64::from(max) + 1))
+        );
+        assert_eq!(
+            Layout::new(u64::from(u32::MAX), 1).map(|it| it.pieces()),
+            Ok(u32::MAX)
+        );
+        let (length, piece_size) = (u64::from(u32::MAX) + 1, 1);
+        assert_eq!(
+            Layout::new(length, piece_size),
+            Err(LayoutError::TooManyPieces { length, piece_size })
+        );
+        assert!(Layout::new(u64::MAX, max).is_err());
+    }
+
+    /// The one real hash file that was published in full: 73,473,792 bytes, 71 pieces.
+    #[test]
+    fn the_published_sample_has_its_71_pieces() {
+        let layout = Layout::new(73_473_792, 1 << 20).unwrap();
+        assert_eq!(layout.pieces(), 71);
+        assert_eq!(layout.piece_len(70), Some(73_473_792 - (70 << 20)));
+        assert_eq!(layout.piece_len(71), None);
+    }
+
+    proptest! {
+        #[test]
+        fn the_pieces_are_the_content(length in 1..5_000_000_u64, size in 1..=Layout::MAX_PIECE_SIZE) {
+            let layout = Layout::new(length, size).unwrap();
+            let mut end = 0;
+            for piece in 0..layout.pieces().min(2000) {
+                prop_assert_eq!(layout.offset(piece), end);
+                let len = layout.piece_len(piece).unwrap();
+                prop_assert!((1..=size).contains(&len));
+                end += u64::from(len);
+            }
+            let last = layout.pieces() - 1;
+            let end = layout.offset(last) + u64::from(layout.piece_len(last).unwrap());
+            prop_assert_eq!(end, length);
+            prop_assert_eq!(layout.piece_len(layout.pieces()), None);
+        }
+    }
+}

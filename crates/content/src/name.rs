@@ -83,3 +83,81 @@ fn is_reserved(name: &str) -> bool {
             && chars.next().is_none()
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn ordinary_names_pass_as_they_are() {
+        let long = "x".repeat(MAX_LEN);
+        let names = [
+            "a",
+            "Windows11.0-KB5046617-x64.msu",
+            "größer & schöner (2).iso",
+            "更新.cab",
+            "-x",
+            "com",
+            "COM10.txt",
+            "console",
+            "nul-device",
+            "a..b",
+            &long,
+        ];
+        for name in names {
+            assert_eq!(safe_name(name), Ok(name));
+        }
+    }
+
+    #[test]
+    fn everything_that_is_more_than_a_name_is_refused() {
+        use NameError::{Character, Edge, Empty, Reserved, TooLong};
+        let edge = |name: &str| Edge(name.to_owned());
+        let reserved = |name: &str| Reserved(name.to_owned());
+        let long = "ü".repeat(MAX_LEN / 2 + 1);
+        let cases = [
+            ("", Empty),
+            (&long, TooLong(MAX_LEN + 2)),
+            ("/etc/passwd", Character('/')),
+            ("..\\..\\x", Character('\\')),
+            ("C:x", Character(':')),
+            ("x:stream", Character(':')),
+            ("a\0b", Character('\0')),
+            ("a\nb", Character('\n')),
+            ("\x1b[2Jx", Character('\x1b')),
+            ("a\u{85}b", Character('\u{85}')),
+            ("gpj.\u{202E}exe", Character('\u{202E}')),
+            ("a\u{200B}", Character('\u{200B}')),
+            ("what?", Character('?')),
+            (".", edge(".")),
+            ("..", edge("..")),
+            (".bashrc", edge(".bashrc")),
+            ("x.", edge("x.")),
+            ("x ", edge("x ")),
+            (" x", edge(" x")),
+            ("nul", reserved("nul")),
+            ("CON.tar.gz", reserved("CON.tar.gz")),
+            ("Aux .txt", reserved("Aux .txt")),
+            ("com1", reserved("com1")),
+            ("LPT³.x", reserved("LPT³.x")),
+            ("conin$", reserved("conin$")),
+        ];
+        for (name, error) in cases {
+            assert_eq!(safe_name(name), Err(error), "{name:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_passes_is_one_component(name in "[a.\\\\/: \u{0}-\u{7F}]{0,12}") {
+            if let Ok(safe) = safe_name(&name) {
+                let mut parts = std::path::Path::new(safe).components();
+                let part = parts.next();
+                prop_assert_eq!(part, Some(std::path::Component::Normal(safe.as_ref())));
+                prop_assert_eq!(parts.next(), None);
+            }
+        }
+    }
+}

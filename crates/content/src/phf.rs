@@ -238,3 +238,6 @@ impl<'de> Deserialize<'de> for Hash {
         from.deserialize_str(Visitor)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -134,3 +134,64 @@ impl PieceMap {
 fn mask(piece: u32) -> u8 {
     0x80 >> (piece % 8)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn the_lowest_piece_is_the_highest_bit() {
+        let mut map = PieceMap::empty(10);
+        for piece in [0, 7, 8] {
+            assert!(map.insert(piece));
+        }
+        assert_eq!(map.as_bytes(), [0b1000_0001, 0b1000_0000]);
+        assert!(!map.insert(10) && !map.insert(0), "not there, and not new");
+    }
+
+    #[test]
+    fn bits_behind_the_last_piece_and_other_lengths_are_refused() {
+        assert_eq!(
+            PieceMap::from_bytes(&[0xFF, 0xC0], 10),
+            Ok(PieceMap::full(10))
+        );
+        let spare = Err(PieceMapError::Spare { pieces: 10 });
+        assert_eq!(PieceMap::from_bytes(&[0, 0x20], 10), spare);
+        assert_eq!(PieceMap::from_bytes(&[0, 0x01], 10), spare);
+        for got in [0, 1, 3] {
+            let error = PieceMapError::Length {
+                pieces: 10,
+                want: 2,
+                got,
+            };
+            assert_eq!(PieceMap::from_bytes(&vec![0; got], 10), Err(error));
+        }
+        assert_eq!(PieceMap::from_bytes(&[0xFF], 8), Ok(PieceMap::full(8)));
+    }
+
+    proptest! {
+        #[test]
+        fn it_is_a_set(
+            pieces in 1..200_u32,
+            steps in prop::collection::vec((any::<bool>(), 0..210_u32), 0..300),
+        ) {
+            let (mut map, mut set) = (PieceMap::empty(pieces), BTreeSet::new());
+            for (insert, piece) in steps {
+                if insert {
+                    let new = piece < pieces && set.insert(piece);
+                    prop_assert_eq!(map.insert(piece), new);
+                } else {
+                    prop_assert_eq!(map.remove(piece), set.remove(&piece));
+                }
+            }
+            prop_assert_eq!(map.count() as usize, set.len());
+            prop_assert_eq!(map.is_full(), set.len() == pieces as usize);
+            prop_assert!(map.iter().eq(set.iter().copied()));
+            prop_assert_eq!(PieceMap::from_bytes(map.as_bytes(), pieces), Ok(map));
+        }
+    }
+}

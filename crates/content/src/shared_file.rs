@@ -94,3 +94,84 @@ impl Source for SharedFile {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, time::Duration};
+
+    use tempfile::TempDir;
+
+    use super::*;
+
+    fn shared(dir: &TempDir, bytes: &[u8]) -> SharedFile {
+        let path = dir.path().join("shared");
+        fs::write(&path, bytes).unwrap();
+        SharedFile::open(path).unwrap()
+    }
+
+    fn writer(file: &SharedFile) -> File {
+        File::options().write(true).open(file.path()).unwrap()
+    }
+
+    #[test]
+    fn it_is_read_at_any_place() {
+        let dir = TempDir::new().unwrap();
+        let file = shared(&dir, b"0123456789");
+        let mut bytes = [0; 4];
+        file.read_at(6, &mut bytes).unwrap();
+        assert_eq!(&bytes, b"6789");
+        let error = file.read_at(7, &mut bytes).unwrap_err();
+        assert!(
+            matches!(
+                error,
+                StoreError::PastEnd {
+                    end: 11,
+                    length: 10
+                }
+            ),
+            "{error}"
+        );
+        assert_eq!(
+            file.file().unwrap().metadata().unwrap().len(),
+            file.length()
+        );
+    }
+
+    #[test]
+    fn any_change_of_length_or_time_ends_the_sharing() {
+        let changes: [fn(&SharedFile); 3] = [
+            |file| writer(file).set_len(9).unwrap(),
+            |file| writer(file).set_len(11).unwrap(),
+            |file| {
+                let then = file.modified.unwrap() + Duration::from_secs(1);
+                writer(file).set_modified(then).unwrap();
+            },
+        ];
+        for change in changes {
+            let dir = TempDir::new().unwrap();
+            let file = shared(&dir, b"0123456789");
+            file.unchanged().unwrap();
+            change(&file);
+            for result in [
+                file.unchanged(),
+                file.read_at(0, &mut [0; 10]),
+                file.read_at(0, &mut [0]),
+            ] {
+                let error = result.unwrap_err();
+                assert!(matches!(error, StoreError::Changed { .. }), "{error}");
+            }
+        }
+    }
+
+    #[test]
+    fn only_files_that_are_there_can_be_shared() {
+        let dir = TempDir::new().unwrap();
+        for path in [dir.path().to_owned(), dir.path().join("absent")] {
+            let error = SharedFile::open(&path).unwrap_err();
+            assert!(
+                error.to_string().starts_with(&path.display().to_string()),
+                "{error}"
+            );
+        }
+    }
+}

@@ -129,10 +129,10 @@ impl Store {
     /// resume rehashes what is in doubt.
     pub fn sync(&self) -> Result<(), StoreError> {
         let turn = self.syncing.lock().unwrap_or_else(PoisonError::into_inner);
-        self.sync_in_turn(turn)
+        self.sync_in_turn(&turn)
     }
 
-    fn sync_in_turn(&self, _turn: MutexGuard<'_, ()>) -> Result<(), StoreError> {
+    fn sync_in_turn(&self, _turn: &MutexGuard<'_, ()>) -> Result<(), StoreError> {
         let (records, unsynced) = {
             let mut state = self.state();
             if let Some(kind) = state.failed {
@@ -200,7 +200,8 @@ impl Store {
     ///
     /// With [`Existing::Keep`] the name appears by a hard link, which never replaces anything; on
     /// file systems without hard links a file that someone else creates in the same instant could
-    /// be replaced.
+    /// be replaced. A kill in that very moment may leave `NAME.partial` as a second name of the
+    /// finished file.
     ///
     /// # Errors
     /// [`StoreError::Incomplete`], [`StoreError::Exists`], or what the system says. The download
@@ -221,7 +222,7 @@ impl Store {
                 missing,
             });
         }
-        self.sync_in_turn(turn)?;
+        self.sync_in_turn(&turn)?;
         let mut state = self.state();
         if state.finished {
             return Ok(());
@@ -305,7 +306,7 @@ impl Sink for Store {
             state.unsynced >= SYNC_EVERY
         };
         match self.syncing.try_lock() {
-            Ok(turn) if due => self.sync_in_turn(turn),
+            Ok(turn) if due => self.sync_in_turn(&turn),
             _ => Ok(()),
         }
     }
@@ -358,6 +359,7 @@ fn load(
         file.set_len(layout.length()).map_err(on_partial)?;
         return Ok((none, journal, 0));
     }
+    // Ours: the map says so, or at least one piece will have to.
     let (known, doubtful, ours) = match found {
         Found::Other(found) => {
             return Err(StoreError::OtherContent {
