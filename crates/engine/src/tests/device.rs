@@ -10,8 +10,8 @@ use dolab_wire::swarm::{Block, Head, PeerId};
 
 use super::world::World;
 use crate::{
-    BodyOutcome, CloseReason, Command, Config, ConnId, Engine, Event, Input, Instant, Output,
-    PieceOutcome,
+    BodyOutcome, CloseReason, Command, Config, ConnId, Counters, Engine, Event, Input, Instant,
+    Output, PieceOutcome,
 };
 
 /// A content as the disk and the user see it.
@@ -66,7 +66,7 @@ pub(super) struct Device {
     /// One piece in so many is sent wrong.
     pub(super) corrupt_one_in: u32,
     pub(super) left: Vec<(SocketAddr, CloseReason)>,
-    pub(super) bad: u32,
+    earlier: Vec<Counters>,
     handled: u64,
 }
 
@@ -86,7 +86,7 @@ impl Device {
             asked: BTreeMap::new(),
             corrupt_one_in: 0,
             left: Vec::new(),
-            bad: 0,
+            earlier: Vec::new(),
             handled: 0,
         }
     }
@@ -114,9 +114,19 @@ impl Device {
         let mut reborn = Self::new(self.config.clone(), self.me, self.seed + 1);
         reborn.kept = self.kept.clone();
         reborn.corrupt_one_in = self.corrupt_one_in;
-        reborn.bad = self.bad;
+        reborn.left = self.left.clone();
+        reborn.earlier = self.counters();
         let wishes = reborn.wishes();
         (reborn, wishes)
+    }
+
+    /// What its engines counted, of this life and those before.
+    pub(super) fn counters(&self) -> Vec<Counters> {
+        self.earlier
+            .iter()
+            .chain([self.engine.counters()])
+            .copied()
+            .collect()
     }
 
     /// Whether every content is complete, or it was said why not.
@@ -216,8 +226,7 @@ impl Device {
                     PieceOutcome::Good => {
                         kept.have.insert(*piece);
                     }
-                    PieceOutcome::Bad => self.bad += 1,
-                    PieceOutcome::StoreFailed => {}
+                    PieceOutcome::Bad | PieceOutcome::StoreFailed => {}
                 }
             }
             _ => {}
@@ -306,7 +315,8 @@ impl Device {
                 assert!(!kept.have.contains(block.piece), "asked for what is there");
                 let on = self.asked.entry((content, block.piece)).or_default();
                 on.insert(conn);
-                if on.len() > 1 {
+                // Later blocks belong to an attempt that was rightly begun.
+                if on.len() > 1 && block.offset == 0 {
                     assert!(on.len() <= self.config.endgame_copies);
                     let missing = kept.layout.pieces() - kept.have.count();
                     let asked = self.asked.range((content, 0)..=(content, u32::MAX));
@@ -446,7 +456,9 @@ impl Device {
 impl World {
     /// A device that is up from now on.
     pub(super) fn start(&mut self, index: usize) {
-        let wishes = self.honest(index).map(Device::wishes).unwrap_or_default();
+        // One that was down meanwhile has come up with its wishes.
+        let fresh = self.honest(index).filter(|_| self.places[index].life == 0);
+        let wishes = fresh.map(Device::wishes).unwrap_or_default();
         for wish in wishes {
             self.input(index, wish);
         }

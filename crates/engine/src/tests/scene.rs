@@ -12,7 +12,7 @@ use super::{
     rogue::{Rogue, VICES},
     world::{Brain, Happening, World},
 };
-use crate::{Config, Instant, RequestSize};
+use crate::{CloseReason, Config, Instant, RequestSize};
 
 /// What a world is drawn from.
 #[derive(Clone, Copy, Debug)]
@@ -91,12 +91,37 @@ impl Scene {
         over.all(|over| over)
     }
 
+    /// Nobody honest was blamed.
+    fn acquit(&self, device: &Device) {
+        for (remote, why) in &device.left {
+            let who = self
+                .world
+                .places
+                .iter()
+                .position(|place| place.addr.ip() == remote.ip());
+            let honest = who.and_then(|who| self.world.honest(who));
+            let blamed = matches!(
+                why,
+                CloseReason::Violation(_)
+                    | CloseReason::Wire(_)
+                    | CloseReason::Banned
+                    | CloseReason::PieceSize { .. }
+            );
+            let innocent = honest.is_some_and(|honest| honest.corrupt_one_in == 0);
+            assert!(
+                !blamed || !innocent,
+                "{remote} was blamed for nothing: {why}"
+            );
+        }
+    }
+
     /// Everybody completed, or said why not.
     pub(super) fn judge(&self) {
         for index in 0..self.plan.devices {
             let Some(device) = self.world.honest(index) else {
                 panic!("device {index} is lost");
             };
+            self.acquit(device);
             for (content, kept) in &device.kept {
                 let excused = kept.failed || !self.plan.reliable && kept.starved > 0;
                 assert!(
