@@ -86,10 +86,13 @@ pub struct Control {
 #[serde(rename_all = "kebab-case")]
 pub enum Via {
     /// A connection to the remote's TCP 7680.
+    #[serde(rename = "tcp-7680")]
     Tcp7680,
     /// TLS on the remote's TCP 443.
+    #[serde(rename = "tcp-443")]
     Tcp443,
     /// QUIC on the remote's UDP 443.
+    #[serde(rename = "udp-443")]
     Udp443,
     /// The remote called back after it saw our announcement.
     DnsSdCallback,

@@ -151,7 +151,11 @@ pub(crate) async fn check(
         Some(why) => run.not_tested(&why),
         None => run.everything().await,
     };
-    summary::report(&run, found)
+    let report = summary::report(&run, &found);
+    if let session::Outcome::Held(asker) = found.session {
+        asker.bye().await;
+    }
+    report
 }
 
 /// Where the other side listens elsewhere than on Delivery Optimization's ports, the station's

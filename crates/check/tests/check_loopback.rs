@@ -2,10 +2,10 @@
 
 mod common;
 
-use common::{LOCAL, REMOTE, check, open, station, station_with, target};
+use common::{LOCAL, REMOTE, assert_fits_schema, check, open, station, station_with, target};
 use dolab_check::{
     CheckOptions, Key,
-    report::{Direction, ExchangeDirection, PathId, PathState, Via},
+    report::{Direction, ExchangeDirection, PathId, PathState, Verdict, Via},
 };
 
 #[tokio::test(flavor = "multi_thread")]
@@ -16,8 +16,10 @@ async fn everything_is_open_and_content_moves_both_ways() {
         ..CheckOptions::default()
     };
     let report = check(&local, &remote, &options).await;
+    assert_fits_schema(&report);
     let text = serde_json::to_string_pretty(&report).unwrap();
 
+    assert_eq!(report.verdict, Verdict::Pass, "{text}");
     assert_eq!(report.control.via, Some(Via::Tcp7680), "{text}");
     for path in [
         PathId::Tcp7680,
@@ -98,6 +100,7 @@ async fn with_another_key_or_none_the_other_side_does_nothing() {
         let local = station_with(LOCAL, with(ours)).await;
         let remote = station_with(REMOTE, with(theirs)).await;
         let report = check(&local, &remote, &CheckOptions::default()).await;
+        assert_fits_schema(&report);
         let text = serde_json::to_string_pretty(&report).unwrap();
         assert_eq!(report.control.via, None, "{text}");
         // That the port is open shows before any key does.

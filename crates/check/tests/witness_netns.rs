@@ -4,11 +4,11 @@
 //! `DOLAB_REQUIRE_NETNS=1` asks for it.
 #![cfg(target_os = "linux")]
 
+mod netns;
+
 use std::{
-    fs::File,
-    io::{self, Write as _},
+    io,
     net::{IpAddr, SocketAddr, TcpListener, UdpSocket},
-    process::{Command, Stdio},
     sync::atomic::{AtomicBool, Ordering},
     thread,
     time::{Duration, Instant},
@@ -24,7 +24,7 @@ use dolab_check::{
     report::{Direction, PathId, PathState, Protocol},
     witness::{Flow, Role, Watched, Witness},
 };
-use nix::sched::{CloneFlags, setns};
+use netns::{Space, ip};
 use socket2::{Domain, SockAddr, Socket, Type};
 
 /// Longer than the first retransmission of a SYN, shorter than the kernel's patience with ARP.
@@ -32,7 +32,7 @@ const PATIENCE: Duration = Duration::from_millis(1300);
 const CALLEE: [&str; 2] = ["10.77.2.1", "fd77:2::1"];
 
 struct Net {
-    hosts: [String; 3],
+    hosts: [Space; 3],
 }
 
 const CALLER: usize = 0;
@@ -41,15 +41,10 @@ const HOST: usize = 2;
 
 impl Net {
     fn new() -> Self {
-        let id = std::process::id();
         let net = Self {
-            hosts: ["a", "r", "b"].map(|n| format!("dolab-w{id}-{n}")),
+            hosts: ["a", "r", "b"].map(Space::new),
         };
-        let [a, r, b] = &net.hosts;
-        for host in &net.hosts {
-            ip(&format!("netns add {host}"));
-            ip(&format!("-n {host} link set lo up"));
-        }
+        let [a, r, b] = net.hosts.each_ref().map(|host| host.name.as_str());
         for host in 0..3 {
             // Link-local addresses at once, without a second of looking for duplicates.
             net.within(host, || {
@@ -88,90 +83,21 @@ impl Net {
         net
     }
 
-    /// Runs something on a thread that lives in a host.
     fn within<T: Send>(&self, host: usize, run: impl FnOnce() -> T + Send) -> T {
-        let space = File::open(format!("/run/netns/{}", self.hosts[host])).expect("namespace");
-        thread::scope(|s| {
-            let inside = s.spawn(move || {
-                setns(space, CloneFlags::CLONE_NEWNET).expect("enter the namespace");
-                run()
-            });
-            inside
-                .join()
-                .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-        })
+        self.hosts[host].within(run)
     }
 
     fn rule(&self, host: usize, hook: &str, rule: &str) {
-        let table = format!(
+        self.hosts[host].nft(&format!(
             "table inet dolab {{ chain c {{ type filter hook {hook} priority 0;\n{rule}\n}}\n}}\n"
-        );
-        let mut nft = Command::new("ip")
-            .args(["netns", "exec", &self.hosts[host], "nft", "-f", "-"])
-            .stdin(Stdio::piped())
-            .spawn()
-            .expect("nft");
-        nft.stdin
-            .take()
-            .expect("stdin")
-            .write_all(table.as_bytes())
-            .expect("rules");
-        assert!(nft.wait().expect("nft").success(), "{table}");
+        ));
     }
 
     fn clear(&self) {
         for host in &self.hosts {
-            let flush = ["netns", "exec", host, "nft", "flush", "ruleset"];
-            assert!(
-                Command::new("ip")
-                    .args(flush)
-                    .status()
-                    .expect("nft")
-                    .success()
-            );
+            host.nft("flush ruleset\n");
         }
     }
-}
-
-impl Drop for Net {
-    fn drop(&mut self) {
-        for host in &self.hosts {
-            let _ = Command::new("ip").args(["netns", "del", host]).status();
-        }
-    }
-}
-
-fn ip(args: &str) {
-    let out = Command::new("ip")
-        .args(args.split(' '))
-        .output()
-        .expect("ip");
-    assert!(
-        out.status.success(),
-        "ip {args}: {}",
-        String::from_utf8_lossy(&out.stderr)
-    );
-}
-
-/// Why the namespaces can not be made here.
-fn unable() -> Option<String> {
-    for program in ["ip", "nft"] {
-        if Command::new(program)
-            .arg("-V")
-            .stdout(Stdio::null())
-            .status()
-            .is_err()
-        {
-            return Some(format!("{program} is not installed"));
-        }
-    }
-    let name = format!("dolab-w{}-try", std::process::id());
-    let made = Command::new("ip")
-        .args(["netns", "add", &name])
-        .output()
-        .ok()?;
-    let _ = Command::new("ip").args(["netns", "del", &name]).output();
-    (!made.status.success()).then(|| String::from_utf8_lossy(&made.stderr).trim().to_owned())
 }
 
 /// The callee's program: accepts, and answers every datagram with itself.
@@ -420,12 +346,7 @@ impl Row {
 #[test]
 fn real_kernels_give_the_evidence_that_blame_rests_on() {
     use PathState::*;
-    if let Some(why) = unable() {
-        assert!(
-            std::env::var("DOLAB_REQUIRE_NETNS").is_err(),
-            "namespaces are required and can not be made: {why}"
-        );
-        eprintln!("NOT RUN: network namespaces can not be made here: {why}");
+    if !netns::possible() {
         return;
     }
     let net = Net::new();
@@ -503,7 +424,7 @@ fn real_kernels_give_the_evidence_that_blame_rests_on() {
                 state => state,
             };
             if judged.cause != row.cause || judged.state != state {
-                let host = &lab.net.hosts[row.host];
+                let host = &lab.net.hosts[row.host].name;
                 let hook = row.hook;
                 wrong.push(format!(
                     "{host} {hook} {rules}, {path} {to}:\n{judged:#?}\n{evidence:#?}"
@@ -549,7 +470,7 @@ fn absent_host_and_missing_route(lab: &Lab) {
             assert_eq!(judged.cause, Cause::Absent, "{path} {to}: {evidence:#?}");
         }
     }
-    let caller = &lab.net.hosts[CALLER];
+    let caller = &lab.net.hosts[CALLER].name;
     for (kind, to) in [
         ("unreachable", "198.51.100.1"),
         ("prohibit", "198.51.100.2"),

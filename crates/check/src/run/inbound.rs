@@ -87,11 +87,7 @@ async fn ask(run: &Run, asker: &Asker, path: PathId) -> PathEvidence {
         }
     };
     let from: Vec<_> = report.saw.from.into_iter().collect();
-    let open = report.saw.outcome == Outcome::Open;
     let evidence = PathEvidence::from_caller(path, Direction::Inbound, report);
-    if open {
-        return evidence;
-    }
     let remote: IpAddr = asker.carrier.remote.ip();
     evidence.with_callee(wire_view::of_callee(
         &run.shared,

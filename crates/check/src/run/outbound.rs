@@ -3,11 +3,12 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use dolab_wire::session::{Ask, Hello, Reply, Role};
+use futures_util::stream::{FuturesUnordered, StreamExt};
 use tokio::{sync::mpsc, task::JoinSet};
 
 use super::{Progress, Run, moving};
 use crate::{
-    evidence::{CalleeReport, CallerReport, Outcome, PathEvidence},
+    evidence::{CalleeReport, CallerReport, NoWitness, Outcome, PathEvidence, Witnessed},
     probe::{self, Call, Probed, Reached},
     report::{Direction, PathId},
     session::{answerer::path_named, asker::Asker, opening::Mine},
@@ -123,16 +124,25 @@ impl Probes {
         exchange: &moving::Ways,
     ) -> Vec<PathEvidence> {
         let mut found = BTreeMap::new();
-        while let Some(probed) = self.next().await {
-            let mut evidence = self.evidence(&probed);
-            if evidence.path == PathId::Tcp7680 {
-                exchange.outbound(evidence.caller.outcome == Outcome::Open);
-            }
-            if evidence.caller.outcome != Outcome::Open
-                && let Some(callee) = seen(run, asker, &probed).await
-            {
-                evidence = evidence.with_callee(callee);
-            }
+        let mut asking = FuturesUnordered::new();
+        loop {
+            let evidence = tokio::select! {
+                probed = self.next() => match probed {
+                    Some(probed) => {
+                        if probed.0 == PathId::Tcp7680 {
+                            exchange.outbound(probed.2.saw.outcome == Outcome::Open);
+                        }
+                        let evidence = self.evidence(&probed);
+                        asking.push(with_callee(run, asker, probed, evidence));
+                        continue;
+                    }
+                    None => match asking.next().await {
+                        Some(evidence) => evidence,
+                        None => break,
+                    },
+                },
+                Some(evidence) = asking.next() => evidence,
+            };
             run.tell_probed(&evidence);
             found.insert(evidence.path, evidence);
         }
@@ -156,6 +166,23 @@ impl Probes {
         let saw = probed.saw.clone();
         let witness = wire_view::of_caller(self.run.witness(), *path, &saw, probed.began);
         PathEvidence::from_caller(*path, Direction::Outbound, CallerReport { saw, witness })
+    }
+}
+
+/// Adds what the other side saw, where the call did not get through.
+async fn with_callee(
+    run: &Run,
+    asker: &Asker,
+    probed: (PathId, u16, Probed),
+    mut evidence: PathEvidence,
+) -> PathEvidence {
+    evidence.callee_witness = Witnessed::Absent(NoWitness::NotAsked);
+    if evidence.caller.outcome == Outcome::Open {
+        return evidence;
+    }
+    match seen(run, asker, &probed).await {
+        Some(callee) => evidence.with_callee(callee),
+        None => evidence,
     }
 }
 

@@ -4,7 +4,7 @@
 use std::{sync::Arc, time::Duration};
 
 use dolab_discovery::CallTarget;
-use dolab_wire::session::{Refusal, Role};
+use dolab_wire::session::Role;
 use tokio::{
     sync::mpsc,
     time::{sleep, timeout},
@@ -112,16 +112,5 @@ impl Outcome {
             Self::Held(asker) => Some(asker),
             Self::Oneself | Self::None(_) | Self::NotTried => None,
         }
-    }
-
-    /// Whether there is none because of the key.
-    pub(super) fn is_about_key(&self) -> bool {
-        let Self::None(SessionError::Declined(why) | SessionError::Refused(why)) = self else {
-            return false;
-        };
-        matches!(
-            why,
-            Refusal::WrongKey | Refusal::KeyDemanded | Refusal::NoKeyHere
-        )
     }
 }

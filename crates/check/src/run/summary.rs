@@ -1,41 +1,106 @@
 //! From what was found to the report.
 
-use super::{Found, Run};
+use std::net::IpAddr;
+
+use dolab_wire::session::Refusal;
+
+use super::{Found, Run, session};
 use crate::{
-    blame,
-    evidence::{NotTested, PathEvidence},
+    case::{Case, Judged, Session},
+    evidence::{NotTested, Outcome, PathEvidence},
+    findings,
     report::{
-        Control, Direction, DiscoveryReport, DiscoverySource, HostInfo, PathId, PathReport,
-        PathState, Report, SCHEMA, Verdict, millis,
+        Control, Direction, DiscoveryReport, DiscoverySource, HostInfo, PathId, Report, SCHEMA,
     },
-    session::asker::Asker,
+    session::{SessionError, asker::Asker},
+    verdict,
 };
 
 /// Puts the report together.
-pub(super) fn report(run: &Run, found: Found) -> Report {
+pub(super) fn report(run: &Run, found: &Found) -> Report {
     let asker = found.session.asker();
-    let paths: Vec<PathReport> = in_order(found.paths)
-        .iter()
-        .map(|evidence| path(run, evidence))
+    let (evidence, exchange) = found.exchange.iter().cloned().unzip();
+    let paths: Vec<Judged> = in_order(found.paths.clone())
+        .into_iter()
+        .map(Judged::new)
         .collect();
-    let verdict = Verdict::Inconclusive;
+    let mut case = Case {
+        local: local(run),
+        remote: remote(run, asker),
+        local_address: own_address(asker, &paths),
+        remote_address: Some(run.addr.ip().to_canonical()),
+        session: Session::Unreached,
+        paths,
+        exchange: evidence,
+    };
+    case.session = talked(&found.session, &case);
+    let findings = findings::of(&case);
+    let (verdict, summary) = verdict::of(&case, &findings);
     Report {
         schema: SCHEMA.into(),
         verdict,
-        summary: String::new(),
-        local: local(run),
-        remote: remote(run, asker),
+        summary,
         control: Control {
             via: asker.map(|asker| asker.carrier.via),
         },
-        paths,
-        exchange: found
-            .exchange
-            .into_iter()
-            .map(|(_, report)| report)
-            .collect(),
+        paths: case.paths.iter().map(Judged::report).collect(),
+        exchange,
         discovery: discovery(run, asker),
-        findings: Vec::new(),
+        local: case.local,
+        remote: case.remote,
+        findings,
+    }
+}
+
+/// The address that this host is called by.
+fn own_address(asker: Option<&Asker>, paths: &[Judged]) -> Option<IpAddr> {
+    let of_session = asker.map(|asker| asker.carrier.local.ip());
+    let mut of_probes = paths
+        .iter()
+        .filter(|path| path.evidence.direction == Direction::Outbound)
+        .filter_map(|path| path.evidence.caller.from)
+        .map(|from| from.ip());
+    let addr = of_session.or_else(|| of_probes.next())?.to_canonical();
+    (!addr.is_unspecified()).then_some(addr)
+}
+
+/// How the two sides talked, or why they did not.
+fn talked(outcome: &session::Outcome, case: &Case) -> Session {
+    let error = match outcome {
+        session::Outcome::Held(asker) if asker.is_over() => {
+            let why = "the other side went away, or the connection broke".into();
+            return Session::Lost { why };
+        }
+        session::Outcome::Held(asker) => return Session::Held(asker.carrier.via),
+        session::Outcome::Oneself => {
+            return Session::Incompatible {
+                why: "it is this very program".into(),
+            };
+        }
+        session::Outcome::NotTried => return Session::Unreached,
+        session::Outcome::None(error) => error,
+    };
+    match error {
+        SessionError::Declined(why) | SessionError::Refused(why) => match why {
+            Refusal::WrongKey | Refusal::KeyDemanded | Refusal::NoKeyHere => Session::WrongKey,
+            why => Session::Incompatible {
+                why: why.to_string(),
+            },
+        },
+        error => {
+            let foreign = |path: &Judged| {
+                path.evidence.direction == Direction::Outbound
+                    && path.evidence.caller.outcome == Outcome::Foreign
+            };
+            let reached = case.is_open(PathId::Tcp7680, Direction::Outbound);
+            match case.paths.iter().any(foreign) {
+                _ if reached => Session::Lost {
+                    why: error.to_string(),
+                },
+                true => Session::NotAPeer,
+                false => Session::Unreached,
+            }
+        }
     }
 }
 
@@ -52,34 +117,6 @@ fn in_order(mut found: Vec<PathEvidence>) -> Vec<PathEvidence> {
         }
     }
     all
-}
-
-fn path(run: &Run, evidence: &PathEvidence) -> PathReport {
-    let judgement = blame::judge(evidence);
-    let (id, direction) = (evidence.path, evidence.direction);
-    let port = match (evidence.caller.to, direction) {
-        (Some(to), _) => to.port(),
-        (None, Direction::Outbound) => run.target.port(id, run.addr),
-        (None, Direction::Inbound) => run.shared.port(id).unwrap_or(id.port()),
-    };
-    PathReport {
-        id,
-        protocol: id.protocol(),
-        port,
-        direction,
-        state: judgement.state,
-        reason: judgement.reason,
-        rtt_ms: evidence
-            .caller
-            .rtt
-            .filter(|_| judgement.state == PathState::Open)
-            .map(millis),
-        attempts: evidence.caller.attempts,
-        waited_ms: millis(evidence.caller.waited),
-        needed_for: Vec::new(),
-        blame: judgement.blame,
-        evidence: judgement.evidence,
-    }
 }
 
 fn local(run: &Run) -> HostInfo {

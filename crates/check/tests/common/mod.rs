@@ -71,3 +71,16 @@ pub(crate) fn path(report: &Report, id: PathId, direction: Direction) -> &PathRe
 pub(crate) fn open(report: &Report, id: PathId, direction: Direction) -> PathState {
     path(report, id, direction).state
 }
+
+/// Fails unless the report is what `docs/schema/check-1.json` says.
+pub(crate) fn assert_fits_schema(report: &Report) {
+    let schema = include_str!("../../../../docs/schema/check-1.json");
+    let schema: serde_json::Value = serde_json::from_str(schema).unwrap();
+    let validator = jsonschema::validator_for(&schema).expect("the schema itself is valid");
+    let document = serde_json::to_value(report).unwrap();
+    let errors: Vec<String> = validator
+        .iter_errors(&document)
+        .map(|e| format!("{}: {e}", e.instance_path()))
+        .collect();
+    assert!(errors.is_empty(), "{errors:#?}\n{document:#}");
+}

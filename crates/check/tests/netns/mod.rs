@@ -1,0 +1,107 @@
+//! Network namespaces for tests: made, entered and removed.
+
+use std::{
+    fs::File,
+    io::Write as _,
+    process::{Command, Stdio},
+    thread,
+};
+
+use nix::sched::{CloneFlags, setns};
+
+/// A namespace that goes when this is dropped.
+pub struct Space {
+    pub name: String,
+}
+
+impl Space {
+    /// Makes one. The name has the process's number, so that runs do not collide.
+    pub fn new(name: &str) -> Self {
+        let name = format!("dolab-c{}-{name}", std::process::id());
+        ip(&format!("netns add {name}"));
+        ip(&format!("-n {name} link set lo up"));
+        Self { name }
+    }
+
+    /// Runs something on a thread that lives in it.
+    pub fn within<T: Send>(&self, run: impl FnOnce() -> T + Send) -> T {
+        let space = File::open(format!("/run/netns/{}", self.name)).expect("namespace");
+        thread::scope(|s| {
+            let inside = s.spawn(move || {
+                setns(space, CloneFlags::CLONE_NEWNET).expect("enter the namespace");
+                run()
+            });
+            inside
+                .join()
+                .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        })
+    }
+
+    /// Feeds a script to nft in it.
+    pub fn nft(&self, script: &str) {
+        let mut nft = Command::new("ip")
+            .args(["netns", "exec", &self.name, "nft", "-f", "-"])
+            .stdin(Stdio::piped())
+            .spawn()
+            .expect("nft");
+        nft.stdin
+            .take()
+            .expect("stdin")
+            .write_all(script.as_bytes())
+            .expect("rules");
+        assert!(nft.wait().expect("nft").success(), "{script}");
+    }
+}
+
+impl Drop for Space {
+    fn drop(&mut self) {
+        let _ = Command::new("ip")
+            .args(["netns", "del", &self.name])
+            .status();
+    }
+}
+
+/// Runs `ip` with words.
+pub fn ip(args: &str) {
+    let out = Command::new("ip")
+        .args(args.split(' '))
+        .output()
+        .expect("ip");
+    assert!(
+        out.status.success(),
+        "ip {args}: {}",
+        String::from_utf8_lossy(&out.stderr)
+    );
+}
+
+/// Whether namespaces can be made here. Where not it says so, loudly, and fails the test where
+/// `DOLAB_REQUIRE_NETNS` is set.
+pub fn possible() -> bool {
+    let Some(why) = obstacle() else { return true };
+    assert!(
+        std::env::var_os("DOLAB_REQUIRE_NETNS").is_none(),
+        "namespaces are required and can not be made: {why}"
+    );
+    eprintln!("NOT RUN: network namespaces can not be made here: {why}");
+    false
+}
+
+fn obstacle() -> Option<String> {
+    for program in ["ip", "nft"] {
+        if Command::new(program)
+            .arg("-V")
+            .stdout(Stdio::null())
+            .status()
+            .is_err()
+        {
+            return Some(format!("{program} is not installed"));
+        }
+    }
+    let name = format!("dolab-c{}-try", std::process::id());
+    let made = Command::new("ip")
+        .args(["netns", "add", &name])
+        .output()
+        .ok()?;
+    let _ = Command::new("ip").args(["netns", "del", &name]).output();
+    (!made.status.success()).then(|| String::from_utf8_lossy(&made.stderr).trim().to_owned())
+}
