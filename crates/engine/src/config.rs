@@ -88,7 +88,7 @@ impl Default for Config {
             handshake_timeout: Duration::from_secs(10),
             idle_timeout: Duration::from_secs(120),
             keepalive_interval: Duration::from_secs(45),
-            request_timeout: Duration::from_secs(30),
+            request_timeout: Duration::from_secs(60),
             send_timeout: Duration::from_secs(120),
             choked_timeout: Duration::from_secs(600),
             linger: Duration::from_secs(2),

@@ -187,9 +187,11 @@ impl Engine {
                 }
             }
             Input::BodyProgress { conn } => {
-                self.expects(conn, "a part of a body", |connection| {
+                if self.expects(conn, "a part of a body", |connection| {
                     connection.body.is_some()
-                })?;
+                })? {
+                    self.body_progress(conn);
+                }
             }
             Input::BodyDone { conn, outcome } => {
                 if self.expects(conn, "a body", |connection| connection.body.is_some())? {

@@ -198,6 +198,13 @@ impl Engine {
         }
     }
 
+    pub(super) fn body_progress(&mut self, conn: ConnId) {
+        if let Some(connection) = self.connections.get_mut(&conn) {
+            connection.clock.received = self.now;
+            connection.clock.progress = self.now;
+        }
+    }
+
     pub(super) fn body_done(&mut self, conn: ConnId, outcome: BodyOutcome) {
         let now = self.now;
         let Some(connection) = self.connections.get_mut(&conn) else {
