@@ -29,7 +29,7 @@ use crate::{
     Event,
     conn::{Ended, read_some},
     counters::Counters,
-    net::{self, SocketOptions, canonical, is_near},
+    net::{self, canonical, is_near},
     shared::{Report, Reports},
 };
 
@@ -61,7 +61,6 @@ pub struct Foreign {
 #[derive(Debug)]
 pub(crate) struct Gate {
     pub(crate) allow_public: bool,
-    pub(crate) sockets: SocketOptions,
     pub(crate) foreign: Option<mpsc::Sender<Foreign>>,
     pub(crate) reports: Reports,
     pub(crate) counters: Arc<Counters>,
@@ -152,7 +151,7 @@ async fn pause(counters: &Counters, error: &io::Error) {
 }
 
 async fn greet(mut stream: TcpStream, remote: SocketAddr, gate: &Gate) {
-    if let Err(error) = net::apply(&stream, &gate.sockets) {
+    if let Err(error) = net::apply(&stream) {
         debug!(target: "dolab_peer", %remote, %error, "a socket option was refused");
     }
     let mut first = BytesMut::with_capacity(HANDSHAKE_LEN);

@@ -103,7 +103,7 @@ impl Peer {
             hashers: Arc::new(hashers),
             counters: counters.clone(),
             events: events.clone(),
-            sockets: config.sockets.clone(),
+            sockets: config.sockets,
             allow_public: config.allow_public,
             dial_timeout: config.dial_timeout,
         };
@@ -118,7 +118,6 @@ impl Peer {
         })];
         let gate = Arc::new(Gate {
             allow_public: config.allow_public,
-            sockets: config.sockets,
             foreign: config.foreign,
             reports,
             counters,

@@ -1,6 +1,12 @@
 //! Input that no honest peer sends. Each kind is met with a typed error in the log, and an honest
 //! transfer goes on beside it.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::wildcard_enum_match_arm,
+    reason = "what a test did not expect shall fail it"
+)]
+
 mod common;
 
 use std::sync::{Arc, Mutex};
@@ -57,7 +63,11 @@ impl Log {
     }
 
     fn lines(&self) -> Vec<String> {
-        String::from_utf8(self.0.lock().unwrap().clone()).unwrap().lines().map(Into::into).collect()
+        String::from_utf8(self.0.lock().unwrap().clone())
+            .unwrap()
+            .lines()
+            .map(Into::into)
+            .collect()
     }
 
     /// Waits for a line about `remote` with all these words.
@@ -66,7 +76,9 @@ impl Log {
         let other = format!("remote=Some({})", remote.trim_start_matches("remote="));
         let wanted = |line: &String| {
             line.contains("dolab_peer")
-                && (line.contains(&format!("{remote} ")) || line.contains(&other) || line.ends_with(&remote))
+                && (line.contains(&format!("{remote} "))
+                    || line.contains(&other)
+                    || line.ends_with(&remote))
                 && words.iter().all(|word| line.contains(word))
         };
         until(&format!("the log says {words:?} of {remote}"), || async {
@@ -85,7 +97,11 @@ struct Victim {
 
 impl Victim {
     async fn new(seed: u64) -> Self {
-        let victim = Self { peer: peer().await, made: Made::new(seed, 8 << 20, 1 << 20), log: Log::start() };
+        let victim = Self {
+            peer: peer().await,
+            made: Made::new(seed, 8 << 20, 1 << 20),
+            log: Log::start(),
+        };
         victim.made.shared_by(&victim.peer).await;
         victim
     }
@@ -103,7 +119,9 @@ impl Victim {
         let device = peer().await;
         let transfer = self.made.fetched_by(&device, Arc::new(Discard)).await;
         device.candidate(self.made.id(), addr(&self.peer)).await;
-        within("an honest transfer", transfer.finished()).await.unwrap();
+        within("an honest transfer", transfer.finished())
+            .await
+            .unwrap();
         device.stop().await;
     }
 
@@ -119,20 +137,49 @@ impl Victim {
 async fn other_protocols_are_refused_at_their_first_byte() {
     let victim = Victim::new(1).await;
     for (bytes, kind, words) in [
-        (&b"GET / HTTP/1.1\r\n\r\n"[..], "preface", ["malformed", "0x47", "0x80D06813"]),
-        (b"\x13BitTorrent protocol....", "protocol", ["incompatible", "BitTorrent protocol", "0x80D06813"]),
-        (b"\x04\x1b[2J", "protocol", ["incompatible", r"\x1b[2J", "0x80D06813"]),
-        (b"\x00\x00\x00\x00", "preface", ["malformed", "0x00", "0x80D06813"]),
-        (b"\xff\xff\xff\xff", "preface", ["malformed", "0xff", "0x80D06813"]),
+        (
+            &b"GET / HTTP/1.1\r\n\r\n"[..],
+            "preface",
+            ["malformed", "0x47", "0x80D06813"],
+        ),
+        (
+            b"\x13BitTorrent protocol....",
+            "protocol",
+            ["incompatible", "BitTorrent protocol", "0x80D06813"],
+        ),
+        (
+            b"\x04\x1b[2J",
+            "protocol",
+            ["incompatible", r"\x1b[2J", "0x80D06813"],
+        ),
+        (
+            b"\x00\x00\x00\x00",
+            "preface",
+            ["malformed", "0x00", "0x80D06813"],
+        ),
+        (
+            b"\xff\xff\xff\xff",
+            "preface",
+            ["malformed", "0xff", "0x80D06813"],
+        ),
     ] {
-        let before = victim.counts().await.malformed.get(kind).copied().unwrap_or(0);
+        let before = victim
+            .counts()
+            .await
+            .malformed
+            .get(kind)
+            .copied()
+            .unwrap_or(0);
         let mut raw = Raw::connect(addr(&victim.peer)).await;
         raw.send(bytes).await;
         raw.silence().await;
         victim.log.says(&raw.stream, &words).await;
         assert_eq!(victim.counts().await.malformed[kind], before + 1);
     }
-    assert!(!victim.log.lines().iter().any(|line| line.contains('\x1b')), "a terminal would obey");
+    assert!(
+        !victim.log.lines().iter().any(|line| line.contains('\x1b')),
+        "a terminal would obey"
+    );
     victim.end().await;
 }
 
@@ -144,15 +191,32 @@ async fn unfinished_handshakes_are_given_up() {
     let raw = Raw::connect(addr(&victim.peer)).await;
     let scan = raw.stream.local_addr().unwrap();
     drop(raw);
-    until("the scan is counted", || async { victim.counts().await.silent == 1 }).await;
-    assert!(victim.log.lines().iter().any(|line| line.contains(&scan.to_string())));
+    until("the scan is counted", || async {
+        victim.counts().await.silent == 1
+    })
+    .await;
+    assert!(
+        victim
+            .log
+            .lines()
+            .iter()
+            .any(|line| line.contains(&scan.to_string()))
+    );
 
     for cut in [1, 14, 15, 74] {
         let mut raw = Raw::connect(addr(&victim.peer)).await;
         raw.send(&whole[..cut]).await;
-        tokio::io::AsyncWriteExt::shutdown(&mut raw.stream).await.unwrap();
+        tokio::io::AsyncWriteExt::shutdown(&mut raw.stream)
+            .await
+            .unwrap();
         raw.silence().await;
-        victim.log.says(&raw.stream, &[&format!("ended after {cut} of the 75 bytes")]).await;
+        victim
+            .log
+            .says(
+                &raw.stream,
+                &[&format!("ended after {cut} of the 75 bytes")],
+            )
+            .await;
     }
     assert_eq!(victim.counts().await.truncated, 4);
 
@@ -169,7 +233,10 @@ async fn unfinished_handshakes_are_given_up() {
     }
     for raw in &mut slow {
         raw.silence().await;
-        victim.log.says(&raw.stream, &["only 2 of the 75 bytes"]).await;
+        victim
+            .log
+            .says(&raw.stream, &["only 2 of the 75 bytes"])
+            .await;
     }
     assert_eq!(victim.counts().await.too_slow, 20);
     victim.end().await;
@@ -185,7 +252,13 @@ async fn unknown_swarms_are_met_with_silence() {
         raw.send(&other.encode()).await;
         raw.silence().await;
         assert_eq!(victim.counts().await.unknown_swarms, n);
-        victim.log.says(&raw.stream, &["swarm that is not shared here", "0x80D06812"]).await;
+        victim
+            .log
+            .says(
+                &raw.stream,
+                &["swarm that is not shared here", "0x80D06812"],
+            )
+            .await;
     }
     victim.end().await;
 }
@@ -194,21 +267,60 @@ async fn unknown_swarms_are_met_with_silence() {
 async fn malformed_messages_end_the_connection() {
     let victim = Victim::new(4).await;
     let cases: [(&str, &[u8], &str, &str); 7] = [
-        ("frame-too-long", &[0xFF, 0xFF, 0xFF, 0xFF, 7], "4294967295 bytes", "0x80D06815"),
-        ("frame-too-long", &[0, 0x1F, 0x40, 0x01, 20], "2048001 bytes", "0x80D06815"),
+        (
+            "frame-too-long",
+            &[0xFF, 0xFF, 0xFF, 0xFF, 7],
+            "4294967295 bytes",
+            "0x80D06815",
+        ),
+        (
+            "frame-too-long",
+            &[0, 0x1F, 0x40, 0x01, 20],
+            "2048001 bytes",
+            "0x80D06815",
+        ),
         // A bitfield for eight pieces has one byte.
-        ("frame-too-long", &[0, 0x10, 0, 0, 5, 0xFF], "1048576 bytes", "0x80D06815"),
+        (
+            "frame-too-long",
+            &[0, 0x10, 0, 0, 5, 0xFF],
+            "1048576 bytes",
+            "0x80D06815",
+        ),
         ("length", &[0, 0, 0, 2, 0, 0], "choke", "0x80D06816"),
-        ("length", &[0, 0, 0, 6, 4, 0, 0, 0, 0, 0], "have", "0x80D06816"),
-        ("length", &[0, 0, 0, 9, 7, 0, 0, 0, 0, 0, 0, 0, 0], "piece", "0x80D06816"),
-        ("block", &[0, 0, 0, 13, 6, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0], "0 bytes", "0x80D06816"),
+        (
+            "length",
+            &[0, 0, 0, 6, 4, 0, 0, 0, 0, 0],
+            "have",
+            "0x80D06816",
+        ),
+        (
+            "length",
+            &[0, 0, 0, 9, 7, 0, 0, 0, 0, 0, 0, 0, 0],
+            "piece",
+            "0x80D06816",
+        ),
+        (
+            "block",
+            &[0, 0, 0, 13, 6, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0],
+            "0 bytes",
+            "0x80D06816",
+        ),
     ];
     for (n, (kind, bytes, word, code)) in cases.into_iter().enumerate() {
-        let before = victim.counts().await.malformed.get(kind).copied().unwrap_or(0);
+        let before = victim
+            .counts()
+            .await
+            .malformed
+            .get(kind)
+            .copied()
+            .unwrap_or(0);
         let mut raw = victim.join(n as u8).await;
         raw.send(bytes).await;
         raw.closed().await;
-        victim.log.says(&raw.stream, &["malformed", word, code]).await;
+        victim
+            .log
+            .says(&raw.stream, &["malformed", word, code])
+            .await;
         assert_eq!(victim.counts().await.malformed[kind], before + 1);
     }
     victim.end().await;
@@ -239,7 +351,10 @@ async fn broken_rules_end_the_connection() {
     raw.say(&Head::Bitfield(Bytes::from_static(&[0xFF]))).await;
     raw.say(&Head::Piece(block(0, 0, 1 << 20))).await;
     raw.closed().await;
-    victim.log.says(&raw.stream, &["not asked for", "0x80D06804"]).await;
+    victim
+        .log
+        .says(&raw.stream, &["not asked for", "0x80D06804"])
+        .await;
     victim.end().await;
 }
 
@@ -247,15 +362,27 @@ async fn broken_rules_end_the_connection() {
 async fn messages_that_end_in_the_middle_are_noticed() {
     let victim = Victim::new(6).await;
     let mut half = BytesMut::new();
-    Head::Opaque { id: 20, len: 1_000_000 }.encode(&mut half);
+    Head::Opaque {
+        id: 20,
+        len: 1_000_000,
+    }
+    .encode(&mut half);
     half.extend_from_slice(&[0; 1000]);
-    for (n, bytes) in [&[0, 0, 0][..], &[0, 0, 0, 13, 6, 0], &half].into_iter().enumerate() {
+    for (n, bytes) in [&[0, 0, 0][..], &[0, 0, 0, 13, 6, 0], &half]
+        .into_iter()
+        .enumerate()
+    {
         let mut raw = victim.join(n as u8).await;
         raw.say(&Head::Bitfield(Bytes::from_static(&[0]))).await;
         raw.send(bytes).await;
-        tokio::io::AsyncWriteExt::shutdown(&mut raw.stream).await.unwrap();
+        tokio::io::AsyncWriteExt::shutdown(&mut raw.stream)
+            .await
+            .unwrap();
         raw.closed().await;
-        victim.log.says(&raw.stream, &["in the middle of a message"]).await;
+        victim
+            .log
+            .says(&raw.stream, &["in the middle of a message"])
+            .await;
     }
     victim.end().await;
 }
@@ -270,9 +397,20 @@ async fn unknown_messages_are_skipped() {
         raw.send(&vec![0xCC; len as usize]).await;
     }
     raw.say(&Head::Interested).await;
-    raw.say(&Head::Request(Block { piece: 3, offset: 17, len: 1000 })).await;
+    raw.say(&Head::Request(Block {
+        piece: 3,
+        offset: 17,
+        len: 1000,
+    }))
+    .await;
     within("the answer", async {
-        while raw.head().await.unwrap() != Head::Piece(Block { piece: 3, offset: 17, len: 1000 }) {}
+        while raw.head().await.unwrap()
+            != Head::Piece(Block {
+                piece: 3,
+                offset: 17,
+                len: 1000,
+            })
+        {}
     })
     .await;
     victim.end().await;
@@ -286,7 +424,10 @@ async fn idle_connections_make_room() {
         idle.push(Raw::connect(addr(&victim.peer)).await);
     }
     victim.is_well().await;
-    until("the oldest went", || async { victim.counts().await.evicted > 0 }).await;
+    until("the oldest went", || async {
+        victim.counts().await.evicted > 0
+    })
+    .await;
     drop(idle);
     victim.end().await;
 }
@@ -299,7 +440,12 @@ async fn floods_end_or_wait() {
     raw.say(&Head::Interested).await;
     let mut flood = BytesMut::new();
     for n in 0..10_000 {
-        Head::Request(Block { piece: n % 8, offset: 0, len: 1 << 20 }).encode(&mut flood);
+        Head::Request(Block {
+            piece: n % 8,
+            offset: 0,
+            len: 1 << 20,
+        })
+        .encode(&mut flood);
     }
     // Not one answer is read. Far more is asked for than is allowed, so the end comes soon.
     raw.send(&flood).await;
@@ -314,7 +460,10 @@ async fn floods_end_or_wait() {
             Head::KeepAlive.encode(&mut bytes);
             Head::NotInterested.encode(&mut bytes);
         }
-        while tokio::io::AsyncWriteExt::write_all(&mut noisy.stream, &bytes).await.is_ok() {}
+        while tokio::io::AsyncWriteExt::write_all(&mut noisy.stream, &bytes)
+            .await
+            .is_ok()
+        {}
     });
     victim.is_well().await;
     noise.abort();
@@ -330,7 +479,12 @@ async fn who_asks_and_never_reads_holds_up_nobody() {
         raw.say(&Head::Bitfield(Bytes::from_static(&[0]))).await;
         raw.say(&Head::Interested).await;
         for piece in 0..8 {
-            raw.say(&Head::Request(Block { piece, offset: 0, len: 1 << 20 })).await;
+            raw.say(&Head::Request(Block {
+                piece,
+                offset: 0,
+                len: 1 << 20,
+            }))
+            .await;
         }
         greedy.push(raw);
     }
@@ -344,13 +498,14 @@ async fn who_asks_and_never_reads_holds_up_nobody() {
 /// Sends the pieces that a downloader asks for, but never to the end.
 async fn stall(peer: &Peer, made: &Made, id: u8) -> Raw {
     let mut raw = Raw::join(addr(peer), made, id).await;
-    raw.say(&Head::Bitfield(Bytes::from_static(&[0xFF; 1]))).await;
+    raw.say(&Head::Bitfield(Bytes::from_static(&[0xFF; 1])))
+        .await;
     raw.say(&Head::Unchoke).await;
     let request = within("a request", async {
         loop {
-            match raw.head().await.expect("it wants pieces") {
-                Head::Request(block) => return block,
-                _ => {}
+            let head = raw.head().await.expect("it wants pieces");
+            if let Head::Request(block) = head {
+                return block;
             }
         }
     })

@@ -1,5 +1,11 @@
 //! What hangs or breaks holds up nothing but itself.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::wildcard_enum_match_arm,
+    reason = "what a test did not expect shall fail it"
+)]
+
 mod common;
 
 use std::{
@@ -77,7 +83,9 @@ async fn disks_that_hang_hold_up_their_contents_only() {
     let memory = Memory::new(&made);
     let transfer = made.fetched_by(&device, memory.clone()).await;
     device.candidate(made.id(), addr(&seed)).await;
-    within("the transfer beside the stuck ones", transfer.finished()).await.unwrap();
+    within("the transfer beside the stuck ones", transfer.finished())
+        .await
+        .unwrap();
     assert_eq!(memory.bytes(), made.bytes());
     let snapshot = device.snapshot().await.unwrap();
     assert!(snapshot.memory <= 16 << 20, "{}", snapshot.memory);
@@ -86,7 +94,9 @@ async fn disks_that_hang_hold_up_their_contents_only() {
     }
     door.open();
     for (made, memory, transfer) in &stuck {
-        within("a transfer whose disk woke up", transfer.finished()).await.unwrap();
+        within("a transfer whose disk woke up", transfer.finished())
+            .await
+            .unwrap();
         assert_eq!(memory.bytes(), made.bytes());
     }
     seed.stop().await;
@@ -98,7 +108,9 @@ async fn a_source_that_hangs_holds_up_its_content_only() {
     let (seed, device) = (peer().await, peer().await);
     let door = Arc::new(Door::default());
     let stuck = Made::new(40, 40 << 20, 1 << 20);
-    stuck.shared_from(&seed, Arc::new(Slow(door.clone(), stuck.clone()))).await;
+    stuck
+        .shared_from(&seed, Arc::new(Slow(door.clone(), stuck.clone())))
+        .await;
     let waiting = stuck.fetched_by(&device, Arc::new(Discard)).await;
     device.candidate(stuck.id(), addr(&seed)).await;
     until("the source hangs", || async { door.waiting() > 0 }).await;
@@ -107,10 +119,14 @@ async fn a_source_that_hangs_holds_up_its_content_only() {
     made.shared_by(&seed).await;
     let transfer = made.fetched_by(&device, Arc::new(Discard)).await;
     device.candidate(made.id(), addr(&seed)).await;
-    within("the transfer beside the stuck one", transfer.finished()).await.unwrap();
+    within("the transfer beside the stuck one", transfer.finished())
+        .await
+        .unwrap();
     assert_eq!(waiting.progress().pieces, 0);
     door.open();
-    within("the transfer whose source woke up", waiting.finished()).await.unwrap();
+    within("the transfer whose source woke up", waiting.finished())
+        .await
+        .unwrap();
     seed.stop().await;
     device.stop().await;
 }
@@ -120,8 +136,14 @@ struct Full(AtomicU32);
 
 impl Sink for Full {
     fn write_piece(&self, _piece: u32, _bytes: &[u8]) -> Result<(), StoreError> {
-        let left = self.0.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
-        left.map(drop).map_err(|_| StoreError::DiskFull { path: "/full/disk".into() })
+        let left = self
+            .0
+            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| {
+                left.checked_sub(1)
+            });
+        left.map(drop).map_err(|_| StoreError::DiskFull {
+            path: "/full/disk".into(),
+        })
     }
 }
 
@@ -134,9 +156,16 @@ async fn a_full_disk_is_named() {
     let transfer = made.fetched_by(&device, Arc::new(Full(3.into()))).await;
     device.candidate(made.id(), addr(&seed)).await;
     let error = within("the end", transfer.finished()).await.unwrap_err();
-    let TransferError::Store { error: store, .. } = &error else { panic!("{error}") };
+    let TransferError::Store { error: store, .. } = &error else {
+        panic!("{error}")
+    };
     assert!(matches!(**store, StoreError::DiskFull { .. }), "{store}");
-    assert!(error.to_string().contains("no space is left for /full/disk"), "{error}");
+    assert!(
+        error
+            .to_string()
+            .contains("no space is left for /full/disk"),
+        "{error}"
+    );
     assert!(transfer.progress().pieces <= 3);
     within("the event", async {
         while !matches!(events.recv().await.unwrap(), Event::StoreFailed { .. }) {}
@@ -147,7 +176,9 @@ async fn a_full_disk_is_named() {
     made.shared_by(&seed).await;
     let transfer = made.fetched_by(&device, Arc::new(Discard)).await;
     device.candidate(made.id(), addr(&seed)).await;
-    within("another transfer", transfer.finished()).await.unwrap();
+    within("another transfer", transfer.finished())
+        .await
+        .unwrap();
     seed.stop().await;
     device.stop().await;
 }
@@ -159,7 +190,10 @@ impl Source for Broken {
     fn read_at(&self, offset: u64, buf: &mut [u8]) -> Result<(), StoreError> {
         if offset >= 3 << 20 {
             let source = std::io::Error::other("the disk is broken");
-            return Err(StoreError::Io { path: "/broken".into(), source });
+            return Err(StoreError::Io {
+                path: "/broken".into(),
+                source,
+            });
         }
         self.0.source.read_at(offset, buf)
     }
@@ -170,7 +204,8 @@ async fn a_source_that_can_not_be_read_is_said_and_another_peer_found() {
     let (broken, seed, device) = (peer().await, peer().await, peer().await);
     let mut events = broken.subscribe();
     let made = Made::new(60, 12 << 20, 1 << 20);
-    made.shared_from(&broken, Arc::new(Broken(made.clone()))).await;
+    made.shared_from(&broken, Arc::new(Broken(made.clone())))
+        .await;
     let memory = Memory::new(&made);
     let transfer = made.fetched_by(&device, memory.clone()).await;
     device.candidate(made.id(), addr(&broken)).await;
@@ -194,8 +229,9 @@ async fn a_peer_stops_in_the_middle() {
     let made = Made::new(70, 40 << 20, 1 << 20);
     made.shared_by(&seed).await;
     let memory = Memory::new(&made);
-    let transfer =
-        made.fetched_by(&device, Arc::new(Slow(door.clone(), memory.clone()))).await;
+    let transfer = made
+        .fetched_by(&device, Arc::new(Slow(door.clone(), memory.clone())))
+        .await;
     device.candidate(made.id(), addr(&seed)).await;
     until("the disk hangs", || async { door.waiting() > 0 }).await;
     let port = addr(&device).port();

@@ -1,5 +1,11 @@
 //! Contents that go from peer to peer over loopback.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::wildcard_enum_match_arm,
+    reason = "what a test did not expect shall fail it"
+)]
+
 mod common;
 
 use std::{io::Write, sync::Arc};
@@ -16,11 +22,20 @@ use rand_chacha::ChaCha8Rng;
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn sizes_of_every_kind_arrive_whole() {
     let mut rng = ChaCha8Rng::seed_from_u64(7680);
-    let mut sizes = vec![(1, 1), (1, 65536), (65536, 65536), (196_608, 65536), (65537, 65536)];
+    let mut sizes = vec![
+        (1, 1),
+        (1, 65536),
+        (65536, 65536),
+        (196_608, 65536),
+        (65537, 65536),
+    ];
     sizes.push((3 << 20, 1 << 20));
     sizes.push((2_048_000 - 9, 2_048_000 - 9));
     for _ in 0..12 {
-        sizes.push((rng.random_range(1..2_000_000), rng.random_range(1000..300_000)));
+        sizes.push((
+            rng.random_range(1..2_000_000),
+            rng.random_range(1000..300_000),
+        ));
     }
     let (seed, device) = (peer().await, peer().await);
     for (n, (length, piece_size)) in sizes.into_iter().enumerate() {
@@ -30,7 +45,11 @@ async fn sizes_of_every_kind_arrive_whole() {
         let transfer = made.fetched_by(&device, memory.clone()).await;
         device.candidate(made.id(), addr(&seed)).await;
         let report = within("the transfer", transfer.finished()).await.unwrap();
-        assert_eq!(memory.bytes(), made.bytes(), "{length} bytes in pieces of {piece_size}");
+        assert_eq!(
+            memory.bytes(),
+            made.bytes(),
+            "{length} bytes in pieces of {piece_size}"
+        );
         assert_eq!(report.bytes, length);
         assert_eq!(report.pieces, made.hashes.layout().pieces());
         assert_eq!(report.bad_pieces, 0);
@@ -69,14 +88,21 @@ async fn a_file_arrives_in_a_file() {
     let dir = tempfile::tempdir().unwrap();
     let original = dir.path().join("original");
     let made = Made::new(3, 5_000_001, 1 << 20);
-    std::fs::File::create(&original).unwrap().write_all(&made.bytes()).unwrap();
+    std::fs::File::create(&original)
+        .unwrap()
+        .write_all(&made.bytes())
+        .unwrap();
     let file = Arc::new(SharedFile::open(&original).unwrap());
     let layout = Layout::new(file.length(), 1 << 20).unwrap();
     let hashes = Arc::new(hash_source(&*file, layout, 1, &|_| {}).unwrap());
     assert_eq!(hashes.id(), made.id());
 
     let (seed, device, third) = (peer().await, peer().await, peer().await);
-    let shared = Shared { name: "original".into(), hashes: hashes.clone(), source: file };
+    let shared = Shared {
+        name: "original".into(),
+        hashes: hashes.clone(),
+        source: file,
+    };
     seed.share(shared).await.unwrap();
     let copy = dir.path().join("copy");
     let store = Arc::new(Store::open(&copy, hashes.clone(), Existing::Keep).unwrap());
@@ -95,8 +121,12 @@ async fn a_file_arrives_in_a_file() {
     let onward = made.fetched_by(&third, memory.clone()).await;
     third.candidate(made.id(), addr(&device)).await;
     device.candidate(made.id(), addr(&seed)).await;
-    within("the first transfer", transfer.finished()).await.unwrap();
-    within("the second transfer", onward.finished()).await.unwrap();
+    within("the first transfer", transfer.finished())
+        .await
+        .unwrap();
+    within("the second transfer", onward.finished())
+        .await
+        .unwrap();
     assert_eq!(memory.bytes(), made.bytes());
     store.finish().unwrap();
     assert_eq!(std::fs::read(&copy).unwrap(), made.bytes());
@@ -107,7 +137,10 @@ async fn a_file_arrives_in_a_file() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_seed_reaches_out() {
-    let (seed, device) = (peer_with(|config| config.listen.clear()).await, peer().await);
+    let (seed, device) = (
+        peer_with(|config| config.listen.clear()).await,
+        peer().await,
+    );
     let made = Made::new(4, 3_333_333, 1 << 18);
     made.shared_by(&seed).await;
     let memory = Memory::new(&made);
@@ -124,8 +157,9 @@ async fn a_seed_reaches_out() {
 async fn many_contents_and_peers_at_once() {
     let seeds = [peer().await, peer().await, peer().await];
     let devices = [peer().await, peer().await];
-    let contents: Vec<Made> =
-        (0..5).map(|n| Made::new(100 + n, 1_000_000 + 77_777 * n, 1 << 17)).collect();
+    let contents: Vec<Made> = (0..5)
+        .map(|n| Made::new(100 + n, 1_000_000 + 77_777 * n, 1 << 17))
+        .collect();
     for made in &contents {
         for seed in &seeds {
             made.shared_by(seed).await;
@@ -148,11 +182,18 @@ async fn many_contents_and_peers_at_once() {
         let report = within("a transfer", transfer.finished()).await.unwrap();
         assert_eq!(memory.bytes(), made.bytes());
         assert_eq!(report.bytes, made.source.length());
-        assert_eq!(report.senders.iter().map(|it| it.bytes).sum::<u64>(), report.bytes);
+        assert_eq!(
+            report.senders.iter().map(|it| it.bytes).sum::<u64>(),
+            report.bytes
+        );
     }
     let contents = devices[0].contents().await;
     assert_eq!(contents.len(), 5);
-    assert!(contents.iter().all(|it| it.have == it.hashes.layout().pieces() && it.shared));
+    assert!(
+        contents
+            .iter()
+            .all(|it| it.have == it.hashes.layout().pieces() && it.shared)
+    );
     for peer in seeds.iter().chain(&devices) {
         peer.stop().await;
     }
@@ -174,14 +215,20 @@ async fn what_is_there_is_not_fetched_again() {
     let report = within("the transfer", transfer.finished()).await.unwrap();
     assert_eq!((report.bytes, report.pieces), (700_000, 7));
     assert_eq!(memory.bytes()[..100_000], vec![0; 100_000]);
-    assert_eq!(memory.bytes()[100_000..300_000], made.bytes()[100_000..300_000]);
+    assert_eq!(
+        memory.bytes()[100_000..300_000],
+        made.bytes()[100_000..300_000]
+    );
 
     // All of it there: done at once.
     let made = Made::new(6, 1_000_000, 100_000);
     let mut download = made.download(Arc::new(Discard));
     download.have = PieceMap::full(10);
     let transfer = device.download(download).await.unwrap();
-    assert_eq!(within("nothing", transfer.finished()).await.unwrap().bytes, 0);
+    assert_eq!(
+        within("nothing", transfer.finished()).await.unwrap().bytes,
+        0
+    );
     seed.stop().await;
     device.stop().await;
 }
@@ -206,7 +253,11 @@ async fn bad_pieces_are_dropped_and_fetched_elsewhere() {
     let transfer = made.fetched_by(&device, memory.clone()).await;
     device.candidate(made.id(), addr(&liar)).await;
     until("a bad piece was seen", || async {
-        transfer.progress().senders.iter().any(|sender| sender.bad_pieces > 0)
+        transfer
+            .progress()
+            .senders
+            .iter()
+            .any(|sender| sender.bad_pieces > 0)
     })
     .await;
     made.shared_by(&honest).await;
@@ -255,5 +306,14 @@ async fn contents_come_and_go() {
     seed.stop().await;
     device.stop().await;
     assert!(device.snapshot().await.is_none());
-    assert!(device.share(Shared { name: String::new(), hashes: made.hashes.clone(), source: Arc::new(made.source) }).await.is_err());
+    assert!(
+        device
+            .share(Shared {
+                name: String::new(),
+                hashes: made.hashes.clone(),
+                source: Arc::new(made.source)
+            })
+            .await
+            .is_err()
+    );
 }

@@ -19,7 +19,10 @@ use bytes::BytesMut;
 use dolab_content::PieceRange;
 use dolab_engine::{ConnId, Input};
 use dolab_wire::WireError;
-use tokio::{net::TcpStream, sync::mpsc};
+use tokio::{
+    net::TcpStream,
+    sync::{Semaphore, mpsc},
+};
 use tracing::{debug, info};
 
 pub(crate) use outbox::{Item, Outbox};
@@ -110,6 +113,7 @@ impl Conn {
             hashers: &self.hashers,
             meter: &self.meter,
             buffer: BytesMut::new(),
+            ahead: Arc::new(Semaphore::new(self.hashers.threads() + 1)),
             incoming: Default::default(),
         };
         let writer = write::Writer {

@@ -12,7 +12,10 @@ use dolab_wire::{
     WireError,
     swarm::{HANDSHAKE_LEN, Handshake, Head, HeadDecoder},
 };
-use tokio::{net::TcpStream, sync::mpsc};
+use tokio::{
+    net::TcpStream,
+    sync::{Semaphore, mpsc},
+};
 
 use super::{Ended, Meter, Order};
 use crate::{
@@ -53,6 +56,8 @@ pub(crate) struct Reader<'a> {
     pub(crate) meter: &'a Meter,
     /// Read and not yet understood.
     pub(crate) buffer: BytesMut,
+    /// Pieces that may be landing or waiting for their hash.
+    pub(crate) ahead: Arc<Semaphore>,
     /// Pieces of which some blocks have come.
     pub(crate) incoming: BTreeMap<u32, Incoming>,
 }
@@ -253,11 +258,15 @@ impl Reader<'_> {
     async fn begin(&self, content: &Arc<Content>, piece: u32) -> Result<Incoming, Ended> {
         let len = content.layout.piece_len(piece).ok_or(Ended::Dropped)?;
         let size = content.layout.piece_size() as usize;
-        let mut lease = std::pin::pin!(self.pool.lease(content.id, size));
+        let mut room = std::pin::pin!(async {
+            let ahead = self.ahead.clone().acquire_owned().await;
+            let ahead = ahead.expect("the semaphore is never closed");
+            (ahead, self.pool.lease(content.id, size).await)
+        });
         let mut waited = Duration::ZERO;
-        let lease = loop {
+        let (ahead, lease) = loop {
             tokio::select! {
-                lease = &mut lease => break lease,
+                room = &mut room => break room,
                 () = tokio::time::sleep(TICK) => {}
             }
             waited += TICK;
@@ -268,7 +277,14 @@ impl Reader<'_> {
             // That nothing moves is not the peer's doing.
             self.progress().await;
         };
-        Ok(Incoming::new(self.conn, content.clone(), piece, len, lease))
+        Ok(Incoming::new(
+            self.conn,
+            content.clone(),
+            piece,
+            len,
+            lease,
+            ahead,
+        ))
     }
 
     async fn skip(&mut self, len: u32) -> Result<(), Ended> {

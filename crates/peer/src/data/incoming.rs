@@ -8,6 +8,8 @@ use dolab_content::PieceHasher;
 use dolab_engine::ConnId;
 
 use super::{Lease, hash::Hashers};
+use tokio::sync::OwnedSemaphorePermit;
+
 use crate::shared::Content;
 
 /// A piece while it comes in over one connection: which parts of its buffer are still free, and
@@ -47,6 +49,8 @@ struct Work {
     /// The buffer's end that a short last piece does not need.
     spare: BytesMut,
     lease: Option<Lease>,
+    /// Until the hash is there.
+    ahead: Option<OwnedSemaphorePermit>,
     /// Whether a hash thread has it or is about to.
     queued: bool,
 }
@@ -62,13 +66,14 @@ pub(crate) struct Whole {
 }
 
 impl Incoming {
-    /// Starts a piece of `len` bytes in a leased buffer.
+    /// Starts a piece of `len` bytes in a leased buffer. `ahead` is given back once it is hashed.
     pub(crate) fn new(
         conn: ConnId,
         content: Arc<Content>,
         index: u32,
         len: u32,
         mut lease: Lease,
+        ahead: OwnedSemaphorePermit,
     ) -> Self {
         let mut buffer = lease.take();
         buffer.clear();
@@ -77,6 +82,7 @@ impl Incoming {
             hasher: Some(PieceHasher::new()),
             spare,
             lease: Some(lease),
+            ahead: Some(ahead),
             ..Work::default()
         };
         Self {
@@ -152,6 +158,7 @@ impl Piece {
                         return None;
                     }
                     let work = std::mem::take(&mut *work);
+                    drop(work.ahead);
                     return Some(Whole {
                         hash: work.hasher.expect("only this thread takes it").finish(),
                         bytes: work.hashed,

@@ -6,7 +6,7 @@ use bytes::BufMut;
 use dolab_content::{Layout, PieceHasher, PiecesHashFile, Sink, StoreError};
 use dolab_engine::{ConnId, PieceOutcome};
 use proptest::prelude::*;
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, mpsc};
 
 use super::{Hashers, Incoming, Pool};
 use crate::shared::{Content, Report, Reports};
@@ -38,26 +38,49 @@ fn way(bytes: &[u8], spare: u32) -> Way {
     let content = Content::new("test".into(), hashes.into(), None, Some(kept.clone()), None);
     let (reports, reported) = mpsc::channel(16);
     let hashers = Hashers::start(2, &Reports(reports)).unwrap();
-    Way { pool: Pool::new(1 << 20), hashers, reports: reported, kept, content: content.into() }
+    Way {
+        pool: Pool::new(1 << 20),
+        hashers,
+        reports: reported,
+        kept,
+        content: content.into(),
+    }
 }
 
 impl Way {
     async fn incoming(&self) -> Incoming {
-        let (len, size) = (self.content.layout.length(), self.content.layout.piece_size());
+        let (len, size) = (
+            self.content.layout.length(),
+            self.content.layout.piece_size(),
+        );
         let lease = self.pool.lease(self.content.id, size as usize).await;
-        Incoming::new(ConnId::accepted(0), self.content.clone(), 0, len as u32, lease)
+        let ahead = Arc::new(Semaphore::new(1)).acquire_owned().await.unwrap();
+        Incoming::new(
+            ConnId::accepted(0),
+            self.content.clone(),
+            0,
+            len as u32,
+            lease,
+            ahead,
+        )
     }
 
     async fn outcome(&mut self) -> PieceOutcome {
-        match self.reports.recv().await.unwrap() {
-            Report::Piece { index: 0, outcome, .. } => outcome,
-            other => panic!("{other:?}"),
-        }
+        let report = self.reports.recv().await.unwrap();
+        let Report::Piece {
+            index: 0, outcome, ..
+        } = report
+        else {
+            panic!("{report:?}")
+        };
+        outcome
     }
 }
 
 fn fill(incoming: &mut Incoming, offset: u32, bytes: &[u8], hashers: &Hashers) -> bool {
-    let mut block = incoming.take(offset, bytes.len() as u32).expect("that part is free");
+    let mut block = incoming
+        .take(offset, bytes.len() as u32)
+        .expect("that part is free");
     assert_eq!(block.capacity(), bytes.len());
     block.put(bytes);
     incoming.landed(offset, block, hashers)
@@ -138,5 +161,9 @@ async fn an_abandoned_piece_gives_its_memory_back() {
     drop(incoming);
     // A hash thread may still hold it for a moment. Only a loan of everything proves the return.
     let everything = way.pool.lease(way.content.id, 1 << 20);
-    drop(tokio::time::timeout(std::time::Duration::from_secs(30), everything).await.unwrap());
+    drop(
+        tokio::time::timeout(std::time::Duration::from_secs(30), everything)
+            .await
+            .unwrap(),
+    );
 }

@@ -20,7 +20,8 @@ const BACKLOG: i32 = 1024;
 /// some minutes (observed with Teredo and conntrack), so it stays below that.
 const KEEPALIVE_AFTER: Duration = Duration::from_secs(60);
 const KEEPALIVE_EVERY: Duration = Duration::from_secs(15);
-#[cfg(not(target_os = "openbsd"))]
+/// Not on Windows, where it is always ten and old versions refuse the wish.
+#[cfg(not(any(target_os = "openbsd", windows)))]
 const KEEPALIVE_TRIES: u32 = 4;
 
 /// Data that nobody acknowledges for so long ends the connection, not the 15 minutes of Linux.
@@ -101,8 +102,11 @@ fn listen_one(addr: SocketAddr, dual: bool, options: &SocketOptions) -> io::Resu
     // same name means that two programs may have the port at once, and is not what we want.
     #[cfg(not(windows))]
     socket.set_reuse_address(true)?;
-    // Before listening: accepted connections inherit the window scale that this decides.
+    // Before listening, because accepted connections inherit them: the window scale is decided by
+    // the buffers in the first packet, and who starts with bbr keeps its pacing timers whatever
+    // congestion control is set later (measured: half of a sender's processor time).
     apply_buffers(&SockRef::from(&socket), options)?;
+    apply_wishes(&SockRef::from(&socket), addr.is_ipv6(), options)?;
     socket.bind(&addr.into())?;
     socket.listen(BACKLOG)?;
     TcpListener::from_std(socket.into())
@@ -123,9 +127,11 @@ pub(crate) async fn connect(
         } else {
             TcpSocket::new_v6()
         }?;
+        // Before connecting, for the reasons given with the listener.
         apply_buffers(&SockRef::from(&socket), options)?;
+        apply_wishes(&SockRef::from(&socket), addr.is_ipv6(), options)?;
         let stream = socket.connect(addr).await?;
-        apply(&stream, options)?;
+        apply(&stream)?;
         Ok(stream)
     };
     match tokio::time::timeout(limit, attempt).await {
@@ -154,11 +160,11 @@ fn dial_failure(error: &io::Error) -> DialFailure {
     failure.map_or(DialFailure::Other, |&(_, failure)| failure)
 }
 
-/// Sets the options of a connection, dialled or accepted.
+/// Sets the options of a connection, dialled or accepted. What the user asked for was inherited.
 ///
 /// # Errors
-/// Only for what the user asked for; what merely helps is set where the system lets us.
-pub(crate) fn apply(stream: &TcpStream, options: &SocketOptions) -> io::Result<()> {
+/// When small messages would not leave at once; the rest is set where the system lets us.
+pub(crate) fn apply(stream: &TcpStream) -> io::Result<()> {
     let socket = SockRef::from(stream);
     // The handshake has to leave in a segment of its own and at once (observed; dissectors rely
     // on it), and a request must not wait for the acknowledgement of the one before.
@@ -176,7 +182,7 @@ pub(crate) fn apply(stream: &TcpStream, options: &SocketOptions) -> io::Result<(
     if let Err(error) = helped {
         tracing::debug!(target: "dolab_peer", %error, "a socket option is not to be had here");
     }
-    apply_wishes(&socket, stream.peer_addr()?.is_ipv6(), options)
+    Ok(())
 }
 
 fn apply_wishes(socket: &SockRef<'_>, v6: bool, options: &SocketOptions) -> io::Result<()> {

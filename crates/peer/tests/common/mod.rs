@@ -40,7 +40,10 @@ pub(crate) async fn peer() -> Peer {
 }
 
 pub(crate) async fn peer_with(change: impl FnOnce(&mut PeerConfig)) -> Peer {
-    let mut config = PeerConfig { listen: vec![loopback(0)], ..PeerConfig::default() };
+    let mut config = PeerConfig {
+        listen: vec![loopback(0)],
+        ..PeerConfig::default()
+    };
     change(&mut config);
     Peer::start(config).await.unwrap()
 }
@@ -65,7 +68,10 @@ impl Made {
         let source = Synthetic::new(seed, length);
         let layout = Layout::new(length, piece_size).unwrap();
         let hashes = hash_source(&source, layout, 1, &|_| {}).unwrap();
-        Self { source, hashes: hashes.into() }
+        Self {
+            source,
+            hashes: hashes.into(),
+        }
     }
 
     pub(crate) fn id(&self) -> ContentId {
@@ -83,7 +89,11 @@ impl Made {
     }
 
     pub(crate) async fn shared_from(&self, peer: &Peer, source: Arc<dyn Source>) {
-        let shared = Shared { name: "made".into(), hashes: self.hashes.clone(), source };
+        let shared = Shared {
+            name: "made".into(),
+            hashes: self.hashes.clone(),
+            source,
+        };
         assert_eq!(peer.share(shared).await.unwrap(), self.id());
     }
 
@@ -111,7 +121,10 @@ pub(crate) struct Memory {
 impl Memory {
     pub(crate) fn new(made: &Made) -> Arc<Self> {
         let layout = made.hashes.layout();
-        Arc::new(Self { layout, bytes: vec![0; layout.length() as usize].into() })
+        Arc::new(Self {
+            layout,
+            bytes: vec![0; layout.length() as usize].into(),
+        })
     }
 
     pub(crate) fn bytes(&self) -> Vec<u8> {

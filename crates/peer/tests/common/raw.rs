@@ -18,7 +18,10 @@ impl Raw {
     pub(crate) async fn connect(to: std::net::SocketAddr) -> Self {
         let stream = TcpStream::connect(to).await.unwrap();
         stream.set_nodelay(true).unwrap();
-        Self { stream, buffer: BytesMut::new() }
+        Self {
+            stream,
+            buffer: BytesMut::new(),
+        }
     }
 
     /// Connects and shakes hands for a content.
@@ -73,19 +76,29 @@ impl Raw {
 
     /// Waits until the other side has closed; what still comes is dropped.
     pub(crate) async fn closed(&mut self) {
-        within("the other side closes", async { while self.head().await.is_some() {} }).await;
+        within("the other side closes", async {
+            while self.head().await.is_some() {}
+        })
+        .await;
     }
 
     /// Waits for the end of a connection on which nothing may come.
     pub(crate) async fn silence(&mut self) {
         let mut byte = [0];
         let end = within("the other side closes", self.stream.read(&mut byte)).await;
-        assert!(matches!(end, Ok(0) | Err(_)), "it said something: {:#04x}", byte[0]);
+        assert!(
+            matches!(end, Ok(0) | Err(_)),
+            "it said something: {:#04x}",
+            byte[0]
+        );
     }
 
     /// False at the end, in order or not.
     async fn read(&mut self) -> bool {
-        let read = within("the other side says something", self.stream.read_buf(&mut self.buffer));
+        let read = within(
+            "the other side says something",
+            self.stream.read_buf(&mut self.buffer),
+        );
         matches!(read.await, Ok(1..))
     }
 }
