@@ -63,7 +63,11 @@ mod linux {
         let flags = MsgFlags::MSG_ERRQUEUE | MsgFlags::MSG_DONTWAIT;
         let fd = socket.as_fd().as_raw_fd();
         let message = recvmsg::<SockaddrStorage>(fd, &mut slices, Some(&mut control), flags)?;
-        Ok(message.cmsgs()?.find_map(|c| match c {
+        #[expect(
+            clippy::wildcard_enum_match_arm,
+            reason = "any other message is not an error"
+        )]
+        let find = |c| match c {
             ControlMessageOwned::Ipv4RecvErr(error, from) => {
                 let from = from?.sin_addr.s_addr.to_ne_bytes();
                 error_from(&error, SO_EE_ORIGIN_ICMP, IpAddr::V4(Ipv4Addr::from(from)))
@@ -73,7 +77,8 @@ mod linux {
                 error_from(&error, SO_EE_ORIGIN_ICMP6, IpAddr::V6(Ipv6Addr::from(from)))
             }
             _ => None,
-        }))
+        };
+        Ok(message.cmsgs()?.find_map(find))
     }
 
     fn error_from(error: &sock_extended_err, origin: u8, from: IpAddr) -> Option<IcmpError> {

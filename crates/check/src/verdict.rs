@@ -1,7 +1,7 @@
 //! The answer: a word, and one sentence that a person can act on.
 
 use crate::{
-    case::{Case, Session},
+    case::Case,
     evidence::{ExchangeEnd, ExchangeEvidence},
     findings::kind,
     report::{
@@ -104,15 +104,17 @@ fn remedy(finding: &Finding) -> String {
 }
 
 fn without_finding(case: &Case, here: &str, there: &str) -> String {
-    match &case.session {
-        Session::Held(_) if case.exchange.is_empty() => format!(
+    if !case.has_session() {
+        return format!("nothing could be learnt of {there}: run `dolab peer` there");
+    }
+    if case.exchange.is_empty() {
+        return format!(
             "no content was moved between {here} and {there}: run the check with a size to prove \
              more than the paths"
-        ),
-        Session::Held(_) => format!(
-            "{here} and {there} can share over connections that one of them opens; TCP 7680 was \
-             not tested in the other direction"
-        ),
-        _ => format!("nothing could be learnt of {there}: run `dolab peer` there"),
+        );
     }
+    format!(
+        "{here} and {there} can share over connections that one of them opens; TCP 7680 was not \
+         tested in the other direction"
+    )
 }

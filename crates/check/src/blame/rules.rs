@@ -164,9 +164,15 @@ fn unanswered(f: &Facts<'_>, state: PathState) -> (PathState, Cause) {
         .or_else(|| lost_on_the_way_back(f))
         .or_else(|| closed(f))
         .unwrap_or(Cause::Unexplained);
-    match cause {
-        Cause::CallerOutput => (PathState::BlockedLocally, cause),
-        _ => (state, cause),
+    (locally_or(state, &cause), cause)
+}
+
+/// A path that the caller's own system did not let out is blocked locally, whatever the caller saw.
+fn locally_or(state: PathState, cause: &Cause) -> PathState {
+    if *cause == Cause::CallerOutput {
+        PathState::BlockedLocally
+    } else {
+        state
     }
 }
 
@@ -358,20 +364,17 @@ fn state_of_silence(f: &Facts<'_>) -> PathState {
 /// output rules (an ICMP error of its own making), or its routing table (no ICMP error at all).
 /// Else rules 3, 4 and 6.
 fn unreachable(f: &Facts<'_>) -> (PathState, Cause) {
-    let own = || match never_left(f)? {
-        Cause::CallerOutput if f.icmp.is_empty() => Some(Cause::CallerRoute),
-        cause => Some(cause),
+    let own = || {
+        let cause = never_left(f)?;
+        let silent = cause == Cause::CallerOutput && f.icmp.is_empty();
+        Some(if silent { Cause::CallerRoute } else { cause })
     };
     let cause = own()
         .or_else(|| by_icmp(f))
         .or_else(|| lost_on_the_way_there(f))
         .or_else(|| refused_by_callee(f))
         .unwrap_or(Cause::Unexplained);
-    let state = match cause {
-        Cause::CallerOutput => PathState::BlockedLocally,
-        _ => PathState::Unreachable,
-    };
-    (state, cause)
+    (locally_or(PathState::Unreachable, &cause), cause)
 }
 
 /// The system forbade it. EPERM from output rules and EACCES from a prohibit route are the caller's
@@ -396,10 +399,7 @@ fn forbidden(f: &Facts<'_>) -> (PathState, Cause) {
         .or_else(|| lost_on_the_way_there(f))
         .or_else(|| refused_by_callee(f))
         .unwrap_or(Cause::Unexplained);
-    match cause {
-        Cause::CallerOutput => (PathState::BlockedLocally, cause),
-        _ => (PathState::Unreachable, cause),
-    }
+    (locally_or(PathState::Unreachable, &cause), cause)
 }
 
 /// A reset after connecting. Needs: an RST seen to arrive at the caller that neither the caller

@@ -218,7 +218,12 @@ impl World {
                 return;
             }
             Place::CallerOut => return self.own_output(scene),
-            _ => {}
+            Place::Nowhere
+            | Place::NetworkThere
+            | Place::CalleeIn
+            | Place::CalleeOut
+            | Place::NetworkBack
+            | Place::CallerIn => {}
         }
         scene.caller_wire.requests_left += 1;
         if self.place == Place::NetworkThere {

@@ -20,36 +20,32 @@ fn about_session(title: String, evidence: Vec<String>) -> Vec<Found> {
 }
 
 pub(super) fn wrong_key(case: &Case) -> Vec<Found> {
-    match &case.session {
-        Session::WrongKey => {
-            let title = format!("{} has another key", case.name(FixHost::Remote));
-            about_session(title, Vec::new())
-        }
-        _ => Vec::new(),
+    if case.session != Session::WrongKey {
+        return Vec::new();
     }
+    about_session(
+        format!("{} has another key", case.name(FixHost::Remote)),
+        Vec::new(),
+    )
 }
 
 pub(super) fn incompatible(case: &Case) -> Vec<Found> {
-    match &case.session {
-        Session::Incompatible { why } => {
-            let title = format!(
-                "the dolab on {} can not be talked to",
-                case.name(FixHost::Remote)
-            );
-            about_session(title, vec![why.clone()])
-        }
-        _ => Vec::new(),
-    }
+    let Session::Incompatible { why } = &case.session else {
+        return Vec::new();
+    };
+    let title = format!(
+        "the dolab on {} can not be talked to",
+        case.name(FixHost::Remote)
+    );
+    about_session(title, vec![why.clone()])
 }
 
 pub(super) fn session_lost(case: &Case) -> Vec<Found> {
-    match &case.session {
-        Session::Lost { why } => {
-            let title = format!("the check of {} broke off", case.name(FixHost::Remote));
-            about_session(title, vec![why.clone()])
-        }
-        _ => Vec::new(),
-    }
+    let Session::Lost { why } = &case.session else {
+        return Vec::new();
+    };
+    let title = format!("the check of {} broke off", case.name(FixHost::Remote));
+    about_session(title, vec![why.clone()])
 }
 
 /// Sharing fails only where 7680 is open in neither direction: one connection carries both.
@@ -260,11 +256,8 @@ pub(super) fn no_lab_peer(case: &Case) -> Vec<Found> {
     let Some(path) = case.path(PathId::Tcp7680, Direction::Outbound) else {
         return Vec::new();
     };
-    let nobody = match case.session {
-        Session::NotAPeer => true,
-        Session::Unreached => answers_but_no_peer(path),
-        _ => false,
-    };
+    let nobody = case.session == Session::NotAPeer
+        || case.session == Session::Unreached && answers_but_no_peer(path);
     if !nobody {
         return Vec::new();
     }
@@ -283,11 +276,12 @@ pub(super) fn no_lab_peer(case: &Case) -> Vec<Found> {
 
 /// Refused by nobody in particular, or answered by something that is no dolab.
 fn answers_but_no_peer(path: &Judged) -> bool {
-    match path.judgement.cause {
-        Cause::OtherProgram | Cause::HungUp | Cause::NothingListens(_) => true,
-        Cause::Unexplained => path.evidence.caller.outcome == Outcome::Refused,
-        _ => false,
-    }
+    let cause = &path.judgement.cause;
+    let refused = path.evidence.caller.outcome == Outcome::Refused;
+    matches!(
+        cause,
+        Cause::OtherProgram | Cause::HungUp | Cause::NothingListens(_)
+    ) || *cause == Cause::Unexplained && refused
 }
 
 /// Directions of 7680 where the connection stood and came to nothing.
@@ -450,7 +444,13 @@ pub(super) fn exchange_failed(case: &Case) -> Vec<Found> {
                 ExchangeEnd::NoConnection if reachable => {
                     "no connection was made for it".to_owned()
                 }
-                _ => return None,
+                ExchangeEnd::NoConnection
+                | ExchangeEnd::Complete
+                | ExchangeEnd::Reset
+                | ExchangeEnd::Stalled { .. }
+                | ExchangeEnd::Closed
+                | ExchangeEnd::PeerGone
+                | ExchangeEnd::BadPieces => return None,
             };
             let mut found = about_exchange(case, e, "content could not be moved");
             found.evidence.push(why);
@@ -507,16 +507,19 @@ fn merged_reasons(case: &Case, path: PathId) -> String {
 }
 
 fn beside_fixes(case: &Case, path: &Judged) -> Vec<crate::report::Fix> {
-    let way = match path.judgement.cause {
-        Cause::CallerOutput => Way::Out,
-        Cause::CalleeInput => Way::In,
-        Cause::CalleeOutput => Way::AnswersOut,
-        Cause::CallerInput => Way::AnswersIn,
-        _ => return Vec::new(),
-    };
-    match path.judgement.blame.and_then(blamed) {
-        Some(host) => fixes::open_path(case, host, path, way),
-        None => Vec::new(),
+    let ways = [
+        (Cause::CallerOutput, Way::Out),
+        (Cause::CalleeInput, Way::In),
+        (Cause::CalleeOutput, Way::AnswersOut),
+        (Cause::CallerInput, Way::AnswersIn),
+    ];
+    let way = ways
+        .into_iter()
+        .find(|(cause, _)| *cause == path.judgement.cause);
+    let host = path.judgement.blame.and_then(blamed);
+    match (way, host) {
+        (Some((_, way)), Some(host)) => fixes::open_path(case, host, path, way),
+        (None, _) | (_, None) => Vec::new(),
     }
 }
 

@@ -4,9 +4,9 @@ use super::*;
 use crate::{
     case::{Judged, Session},
     evidence::{
-        Answer, CalleeReport, CalleeSaw, CallerReport, CallerSaw, ClosedBecause, Echo,
-        ExchangeEnd, ExchangeEvidence, Listener, NoWitness, NotTested, OsError, Outcome,
-        PathEvidence, WireSaw, Witnessed,
+        Answer, CalleeReport, CalleeSaw, CallerReport, CallerSaw, ClosedBecause, Echo, ExchangeEnd,
+        ExchangeEvidence, Listener, NoWitness, NotTested, OsError, Outcome, PathEvidence, WireSaw,
+        Witnessed,
     },
     report::{Direction, ExchangeDirection, FixHost, HostInfo, PathId, System, Verdict, Via},
     verdict,
@@ -55,26 +55,68 @@ fn path(path: PathId, direction: Direction, went: Went) -> Judged {
     };
     let silence = Outcome::TimedOut;
     let (outcome, near, callee) = match went {
-        Went::Open => (Outcome::Open, wire(1, 1), Some((listening(true, false), far(1, 1)))),
-        Went::CallerOutput => (silence, wire(0, 0), Some((listening(false, false), far(0, 0)))),
-        Went::CalleeInput => (silence, wire(1, 0), Some((listening(false, false), far(1, 0)))),
-        Went::CalleeOutput => (silence, wire(1, 0), Some((listening(true, true), far(1, 0)))),
-        Went::CallerInput => (silence, wire(1, 1), Some((listening(false, true), far(1, 1)))),
-        Went::Between => (silence, wire(1, 0), Some((listening(false, false), far(0, 0)))),
+        Went::Open => (
+            Outcome::Open,
+            wire(1, 1),
+            Some((listening(true, false), far(1, 1))),
+        ),
+        Went::CallerOutput => (
+            silence,
+            wire(0, 0),
+            Some((listening(false, false), far(0, 0))),
+        ),
+        Went::CalleeInput => (
+            silence,
+            wire(1, 0),
+            Some((listening(false, false), far(1, 0))),
+        ),
+        Went::CalleeOutput => (
+            silence,
+            wire(1, 0),
+            Some((listening(true, true), far(1, 0))),
+        ),
+        Went::CallerInput => (
+            silence,
+            wire(1, 1),
+            Some((listening(false, true), far(1, 1))),
+        ),
+        Went::Between => (
+            silence,
+            wire(1, 0),
+            Some((listening(false, false), far(0, 0))),
+        ),
         Went::Unknown => (silence, wire(1, 0), None),
         Went::Refused => (Outcome::Refused, wire(1, 0), None),
         Went::HungUp => (Outcome::ClosedAfterConnect, wire(1, 1), None),
         Went::Absent => {
             let unresolved = vec!["192.0.2.7".parse().unwrap()];
-            (silence, WireSaw { unresolved, ..wire(0, 0) }, None)
+            (
+                silence,
+                WireSaw {
+                    unresolved,
+                    ..wire(0, 0)
+                },
+                None,
+            )
         }
         Went::Closed => {
-            let refusing = WireSaw { resets_left: 1, ..far(1, 0) };
-            (Outcome::Refused, wire(1, 0), Some((closed(ClosedBecause::Stopped), refusing)))
+            let refusing = WireSaw {
+                resets_left: 1,
+                ..far(1, 0)
+            };
+            (
+                Outcome::Refused,
+                wire(1, 0),
+                Some((closed(ClosedBecause::Stopped), refusing)),
+            )
         }
         Went::Held => {
             let by = Some("DoSvc".to_owned());
-            (Outcome::Foreign, wire(1, 1), Some((closed(ClosedBecause::Held { by }), far(1, 1))))
+            (
+                Outcome::Foreign,
+                wire(1, 1),
+                Some((closed(ClosedBecause::Held { by }), far(1, 1))),
+            )
         }
         Went::NotTested => {
             let why = NotTested::NoSession;
@@ -87,13 +129,17 @@ fn path(path: PathId, direction: Direction, went: Went) -> Judged {
     let evidence = PathEvidence::from_caller(
         path,
         direction,
-        CallerReport { saw, witness: Witnessed::Saw(near) },
+        CallerReport {
+            saw,
+            witness: Witnessed::Saw(near),
+        },
     );
     Judged::new(match callee {
         None => evidence,
-        Some((saw, wire)) => {
-            evidence.with_callee(CalleeReport { saw, witness: Witnessed::Saw(wire) })
-        }
+        Some((saw, wire)) => evidence.with_callee(CalleeReport {
+            saw,
+            witness: Witnessed::Saw(wire),
+        }),
     })
 }
 
@@ -151,8 +197,11 @@ impl Case {
     }
 
     fn exchange_7680(self, out: Went, inward: Went) -> Self {
-        self.with(PathId::Tcp7680, Direction::Outbound, out)
-            .with(PathId::Tcp7680, Direction::Inbound, inward)
+        self.with(PathId::Tcp7680, Direction::Outbound, out).with(
+            PathId::Tcp7680,
+            Direction::Inbound,
+            inward,
+        )
     }
 
     fn moving(mut self, end: ExchangeEnd) -> Self {
@@ -166,11 +215,16 @@ impl Case {
     fn alone(mut self, session: Session, went: Went) -> Self {
         self.session = session;
         self.exchange.clear();
-        self.remote = HostInfo { host: "192.0.2.7".to_owned(), ..HostInfo::default() };
+        self.remote = HostInfo {
+            host: "192.0.2.7".to_owned(),
+            ..HostInfo::default()
+        };
         for id in PathId::ALL {
-            self = self
-                .with(id, Direction::Outbound, went)
-                .with(id, Direction::Inbound, Went::NotTested);
+            self = self.with(id, Direction::Outbound, went).with(
+                id,
+                Direction::Inbound,
+                Went::NotTested,
+            );
         }
         self
     }
@@ -201,7 +255,10 @@ fn inbound_blocked_there() {
     let case = good().exchange_7680(Went::CalleeInput, Went::Open);
     assert_eq!(codes(&case), ["DL014"]);
     let finding = &of(&case)[0];
-    assert_eq!(finding.title, "inbound TCP 7680 is blocked on hostB (192.0.2.7)");
+    assert_eq!(
+        finding.title,
+        "inbound TCP 7680 is blocked on hostB (192.0.2.7)"
+    );
     assert_eq!(finding.severity, Severity::Warning);
     assert_eq!(finding.paths, ["tcp-7680 outbound"]);
     assert!(finding.fixes.iter().all(|f| f.host == FixHost::Remote));
@@ -223,9 +280,15 @@ fn inbound_blocked_here_and_there() {
     assert_eq!(codes(&case), ["DL014", "DL014"]);
     let findings = of(&case);
     assert!(findings.iter().all(|f| f.severity == Severity::Error));
-    assert_eq!(findings[1].title, "inbound TCP 7680 is blocked on hostA (192.0.2.1)");
-    let systems: BTreeSet<_> =
-        findings[1].fixes.iter().map(|f| format!("{:?} {:?}", f.host, f.system)).collect();
+    assert_eq!(
+        findings[1].title,
+        "inbound TCP 7680 is blocked on hostA (192.0.2.1)"
+    );
+    let systems: BTreeSet<_> = findings[1]
+        .fixes
+        .iter()
+        .map(|f| format!("{:?} {:?}", f.host, f.system))
+        .collect();
     assert_eq!(systems.len(), 4, "the four of Linux, here");
     assert_eq!(answer(&case).0, Verdict::Fail);
 }
@@ -249,14 +312,24 @@ fn each_cause_on_7680_has_its_code() {
             assert_eq!(codes(&case), [code], "{went:?} {direction:?}");
             assert_eq!(answer(&case).0, Verdict::Degraded, "{went:?} {direction:?}");
         }
-        let both = good().exchange_7680(went, went).moving(ExchangeEnd::NoConnection);
+        let both = good()
+            .exchange_7680(went, went)
+            .moving(ExchangeEnd::NoConnection);
         let severity = of(&both)[0].severity;
         if went == Went::Held {
             // What answers is another program: the way is open, and nothing moves.
-            assert!(codes(&both).contains(&"DL117".to_owned()), "{:?}", codes(&both));
+            assert!(
+                codes(&both).contains(&"DL117".to_owned()),
+                "{:?}",
+                codes(&both)
+            );
         } else {
             assert_eq!(severity, Severity::Error, "{went:?}");
-            assert!(codes(&both).iter().all(|c| c == code), "{went:?}: {:?}", codes(&both));
+            assert!(
+                codes(&both).iter().all(|c| c == code),
+                "{went:?}: {:?}",
+                codes(&both)
+            );
         }
         assert_eq!(answer(&both).0, Verdict::Fail, "{went:?}");
     }
@@ -300,7 +373,11 @@ fn dns_sd_is_needed_to_be_found() {
     let case = good().with(PathId::Udp5353, Direction::Outbound, Went::CalleeInput);
     assert_eq!(codes(&case), ["DL020"]);
     assert_eq!(answer(&case).0, Verdict::Degraded);
-    assert!(answer(&case).1.contains("run there: New-NetFirewallRule"), "{}", answer(&case).1);
+    assert!(
+        answer(&case).1.contains("run there: New-NetFirewallRule"),
+        "{}",
+        answer(&case).1
+    );
     let skipped = good()
         .with(PathId::Udp5353, Direction::Outbound, Went::NotTested)
         .with(PathId::Udp5353, Direction::Inbound, Went::NotTested);
@@ -321,14 +398,22 @@ fn what_hides_others_comes_first() {
 
 #[test]
 fn content_that_does_not_arrive() {
-    let stalled = ExchangeEnd::Stalled { after: Duration::from_secs(5) };
+    let stalled = ExchangeEnd::Stalled {
+        after: Duration::from_secs(5),
+    };
     for (end, code, do_error) in [
         (ExchangeEnd::Reset, "DL105", Some("0x80D06811")),
         (stalled.clone(), "DL106", Some("0x80D02002")),
         (ExchangeEnd::Closed, "DL107", Some("0x80D06814")),
         (ExchangeEnd::PeerGone, "DL107", Some("0x80D06814")),
         (ExchangeEnd::BadPieces, "DL047", Some("0x80D06805")),
-        (ExchangeEnd::HostFailed { why: "disk full".to_owned() }, "DL117", None),
+        (
+            ExchangeEnd::HostFailed {
+                why: "disk full".to_owned(),
+            },
+            "DL117",
+            None,
+        ),
         (ExchangeEnd::NoConnection, "DL117", None),
     ] {
         let case = good().moving(end.clone());
@@ -343,7 +428,11 @@ fn content_that_does_not_arrive() {
     }
     let mut hole = good().moving(stalled);
     for exchange in &mut hole.exchange {
-        exchange.echo = Some(Echo { small: true, large: false, large_size: 6000 });
+        exchange.echo = Some(Echo {
+            small: true,
+            large: false,
+            large_size: 6000,
+        });
     }
     assert_eq!(codes(&hole), ["DL104", "DL104"]);
     let mut flawed = good();
@@ -359,7 +448,12 @@ fn without_a_session() {
     let (verdict, summary) = answer(&nobody);
     assert_eq!(verdict, Verdict::Inconclusive);
     assert!(summary.starts_with("no lab peer answered on 192.0.2.7: run `dolab peer` there"));
-    assert!(of(&nobody)[0].evidence.iter().any(|e| e.contains("idle Windows host")));
+    assert!(
+        of(&nobody)[0]
+            .evidence
+            .iter()
+            .any(|e| e.contains("idle Windows host"))
+    );
 
     let windows = good().alone(Session::NotAPeer, Went::HungUp);
     assert_eq!(codes(&windows), ["DL043"]);
@@ -380,7 +474,11 @@ fn without_a_session() {
     let stranger = good().alone(Session::WrongKey, Went::Open);
     assert_eq!(codes(&stranger), ["DL112"]);
     assert_eq!(answer(&stranger).0, Verdict::Inconclusive);
-    assert!(answer(&stranger).1.contains("give both sides the same `--key`"));
+    assert!(
+        answer(&stranger)
+            .1
+            .contains("give both sides the same `--key`")
+    );
 }
 
 #[test]
@@ -389,15 +487,25 @@ fn nothing_was_to_be_moved() {
     case.exchange.clear();
     assert_eq!(answer(&case).0, Verdict::Inconclusive);
     let shut = good().exchange_7680(Went::Between, Went::CalleeInput);
-    assert_eq!(answer(&Case { exchange: Vec::new(), ..shut }).0, Verdict::Fail);
+    assert_eq!(
+        answer(&Case {
+            exchange: Vec::new(),
+            ..shut
+        })
+        .0,
+        Verdict::Fail
+    );
 }
 
 #[test]
 fn fixes_for_every_system_where_it_is_not_known() {
     let mut case = good().exchange_7680(Went::CalleeInput, Went::Open);
     case.remote.os = None;
-    let systems: BTreeSet<_> =
-        of(&case)[0].fixes.iter().map(|f| format!("{:?}", f.system)).collect();
+    let systems: BTreeSet<_> = of(&case)[0]
+        .fixes
+        .iter()
+        .map(|f| format!("{:?}", f.system))
+        .collect();
     assert_eq!(systems.len(), 5);
 }
 
@@ -417,7 +525,10 @@ fn a_port_of_ones_own_is_named_and_opened() {
 #[test]
 fn a_host_that_may_not_send_says_so() {
     let mut saw = CallerSaw::new(Outcome::Forbidden);
-    saw.error = Some(OsError { code: 1, name: "EPERM".to_owned() });
+    saw.error = Some(OsError {
+        code: 1,
+        name: "EPERM".to_owned(),
+    });
     saw.to = Some("192.0.2.7:3544".parse().unwrap());
     let witness = Witnessed::Absent(NoWitness::NoPrivilege);
     let evidence = PathEvidence::from_caller(
@@ -430,7 +541,10 @@ fn a_host_that_may_not_send_says_so() {
     case.paths.push(Judged::new(evidence));
     let finding = &of(&case)[0];
     assert_eq!(finding.code, "DL046");
-    assert!(finding.fixes.iter().all(|f| f.host == FixHost::Remote), "the other host called");
+    assert!(
+        finding.fixes.iter().all(|f| f.host == FixHost::Remote),
+        "the other host called"
+    );
 }
 
 #[test]
@@ -440,7 +554,11 @@ fn codes_are_unique_and_well_formed() {
         assert!(seen.insert(kind.code), "{} twice", kind.code);
         assert_eq!(kind.code.len(), 5);
         assert!(kind.code.starts_with("DL") && kind.code[2..].parse::<u16>().is_ok());
-        assert!(kind.mend.ends_with('.') && kind.rests_on.ends_with('.'), "{}", kind.code);
+        assert!(
+            kind.mend.ends_with('.') && kind.rests_on.ends_with('.'),
+            "{}",
+            kind.code
+        );
         assert!(super::kind(kind.code).is_some());
     }
 }
@@ -451,7 +569,9 @@ fn the_page_lists_what_the_table_has() {
     if std::env::var_os("DOLAB_WRITE_DOCS").is_some() {
         std::fs::write(path, document()).unwrap();
     }
-    let page = std::fs::read_to_string(path).unwrap_or_default().replace("\r\n", "\n");
+    let page = std::fs::read_to_string(path)
+        .unwrap_or_default()
+        .replace("\r\n", "\n");
     assert!(
         page == document(),
         "docs/findings.md is not what the table says: run DOLAB_WRITE_DOCS=1 cargo test -p \

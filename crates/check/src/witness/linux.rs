@@ -61,9 +61,12 @@ struct State {
 
 impl Watch {
     pub(super) fn start(watched: &Watched) -> Result<Self, NoWitness> {
-        let failed = |e: io::Error| match e.kind() {
-            io::ErrorKind::PermissionDenied => NoWitness::NoPrivilege,
-            _ => NoWitness::Failed { why: e.to_string() },
+        let failed = |e: io::Error| {
+            if e.kind() == io::ErrorKind::PermissionDenied {
+                NoWitness::NoPrivilege
+            } else {
+                NoWitness::Failed { why: e.to_string() }
+            }
         };
         let taps = [
             Tap::open(watched, Way::Left).map_err(failed)?,
@@ -151,9 +154,12 @@ impl Tap {
                 Err(nix::Error::ENETDOWN | nix::Error::EINTR) => return Ok(Some((0, 0))),
                 Err(error) => return Err(error.into()),
             };
-        let dropped = message.cmsgs()?.find_map(|c| match c {
-            ControlMessageOwned::RxqOvfl(count) => Some(count),
-            _ => None,
+        let dropped = message.cmsgs()?.find_map(|c| {
+            if let ControlMessageOwned::RxqOvfl(count) = c {
+                Some(count)
+            } else {
+                None
+            }
         });
         Ok(Some((message.bytes, dropped.unwrap_or(0))))
     }

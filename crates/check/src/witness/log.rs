@@ -160,9 +160,11 @@ fn side(flow: &Flow, way: Way, packet: &Transport) -> Option<Side> {
     );
     let (to_port, from_port) = (packet.to.1 == flow.port, packet.from.1 == flow.port);
     // Multicast DNS uses one port at both ends; the message tells which it is.
-    let (to_port, from_port) = match packet.kind {
-        Kind::Datagram { dns_answer } if to_port && from_port => (!dns_answer, dns_answer),
-        _ => (to_port, from_port),
+    let (to_port, from_port) = match (to_port && from_port, packet.kind) {
+        (true, Kind::Datagram { dns_answer }) => (!dns_answer, dns_answer),
+        (true, Kind::Syn | Kind::SynAck | Kind::Reset | Kind::Other) | (false, _) => {
+            (to_port, from_port)
+        }
     };
     match flow.role {
         Role::Caller if to_port && to_remote => Some(Side::ToCallee),

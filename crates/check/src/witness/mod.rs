@@ -24,7 +24,7 @@ use std::{net::IpAddr, time::Instant};
 
 use crate::{
     evidence::{NoWitness, Witnessed},
-    report::{PathId, Protocol},
+    report::PathId,
 };
 
 /// The ports to watch. At most [`Watched::MAX_PORTS`] of a kind.
@@ -80,7 +80,7 @@ pub struct Flow {
 
 impl Flow {
     #[cfg(any(target_os = "linux", test))]
-    fn protocol(&self) -> Protocol {
+    fn protocol(&self) -> crate::report::Protocol {
         self.path.protocol()
     }
 }

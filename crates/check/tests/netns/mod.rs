@@ -4,19 +4,20 @@ use std::{
     fs::File,
     io::Write as _,
     process::{Command, Stdio},
+    sync::atomic::{AtomicU32, Ordering},
     thread,
 };
 
 use nix::sched::{CloneFlags, setns};
 
 /// A namespace that goes when this is dropped.
-pub struct Space {
-    pub name: String,
+pub(crate) struct Space {
+    pub(crate) name: String,
 }
 
 impl Space {
     /// Makes one. The name has the process's number, so that runs do not collide.
-    pub fn new(name: &str) -> Self {
+    pub(crate) fn new(name: &str) -> Self {
         let name = format!("dolab-c{}-{name}", std::process::id());
         ip(&format!("netns add {name}"));
         ip(&format!("-n {name} link set lo up"));
@@ -24,7 +25,7 @@ impl Space {
     }
 
     /// Runs something on a thread that lives in it.
-    pub fn within<T: Send>(&self, run: impl FnOnce() -> T + Send) -> T {
+    pub(crate) fn within<T: Send>(&self, run: impl FnOnce() -> T + Send) -> T {
         let space = File::open(format!("/run/netns/{}", self.name)).expect("namespace");
         thread::scope(|s| {
             let inside = s.spawn(move || {
@@ -38,7 +39,7 @@ impl Space {
     }
 
     /// Feeds a script to nft in it.
-    pub fn nft(&self, script: &str) {
+    pub(crate) fn nft(&self, script: &str) {
         let mut nft = Command::new("ip")
             .args(["netns", "exec", &self.name, "nft", "-f", "-"])
             .stdin(Stdio::piped())
@@ -62,7 +63,7 @@ impl Drop for Space {
 }
 
 /// Runs `ip` with words.
-pub fn ip(args: &str) {
+pub(crate) fn ip(args: &str) {
     let out = Command::new("ip")
         .args(args.split(' '))
         .output()
@@ -76,13 +77,16 @@ pub fn ip(args: &str) {
 
 /// Whether namespaces can be made here. Where not it says so, loudly, and fails the test where
 /// `DOLAB_REQUIRE_NETNS` is set.
-pub fn possible() -> bool {
+pub(crate) fn possible() -> bool {
     let Some(why) = obstacle() else { return true };
     assert!(
         std::env::var_os("DOLAB_REQUIRE_NETNS").is_none(),
         "namespaces are required and can not be made: {why}"
     );
-    eprintln!("NOT RUN: network namespaces can not be made here: {why}");
+    #[expect(clippy::print_stderr, reason = "a test that did not run says so")]
+    {
+        eprintln!("NOT RUN: network namespaces can not be made here: {why}");
+    }
     false
 }
 
@@ -97,7 +101,10 @@ fn obstacle() -> Option<String> {
             return Some(format!("{program} is not installed"));
         }
     }
-    let name = format!("dolab-c{}-try", std::process::id());
+    // Tests of one process ask at the same time.
+    static TRIES: AtomicU32 = AtomicU32::new(0);
+    let try_number = TRIES.fetch_add(1, Ordering::Relaxed);
+    let name = format!("dolab-c{}-try{try_number}", std::process::id());
     let made = Command::new("ip")
         .args(["netns", "add", &name])
         .output()
