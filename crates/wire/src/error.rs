@@ -11,7 +11,9 @@ use crate::DoCode;
 #[non_exhaustive]
 pub enum Malformed {
     /// The connection began with something that is no length-prefixed protocol name.
-    #[error("the first byte is {0:#04x}, which is no length of a protocol name: the other side speaks something else")]
+    #[error(
+        "the first byte is {0:#04x}, which is no length of a protocol name: the other side speaks something else"
+    )]
     Preface(u8),
     /// A frame announced more bytes than the protocol allows.
     #[error("a frame of {len} bytes was announced: at most {max} are allowed")]

@@ -176,20 +176,17 @@ proptest! {
             journal.append(record).unwrap();
             kept.push(record);
         }
-        let mut bytes = std::fs::read(&place.path).unwrap();
-        let body = bytes.len() - HEADER_LEN;
-        let mut whole = body;
-        if body > 0 {
-            whole = cut as usize % (body + 1);
-            bytes.truncate(HEADER_LEN + whole);
+        let good = std::fs::read(&place.path).unwrap();
+        let mut bytes = good.clone();
+        bytes.truncate(HEADER_LEN + cut as usize % (good.len() - HEADER_LEN + 1));
+        if let Some((at, bits)) = spoil.filter(|_| bytes.len() > HEADER_LEN) {
+            let body = bytes.len() - HEADER_LEN;
+            bytes[HEADER_LEN + at as usize % body] ^= bits;
         }
-        if let Some((at, bit)) = spoil.filter(|_| whole > 0) {
-            let at = at as usize % whole;
-            bytes[HEADER_LEN + at] ^= bit;
-            whole = at;
-        }
-        // What a crash may leave behind.
+        // What a crash may leave behind, which by chance may be what stood there.
         bytes.extend(tail);
+        let same = good.iter().zip(&bytes).take_while(|(good, byte)| good == byte).count();
+        let whole = same - HEADER_LEN;
         std::fs::write(&place.path, &bytes).unwrap();
 
         let read = place.ours();
