@@ -139,7 +139,12 @@ pub async fn fetch_hashes(
             first,
             count: MAX_HASHES,
         };
-        match asker.ask(ask, PATIENCE).await.map_err(session)? {
+        let reply = asker.ask(ask, PATIENCE).await.map_err(session)?;
+        #[expect(
+            clippy::wildcard_enum_match_arm,
+            reason = "any other answer is a wrong one"
+        )]
+        match reply {
             Reply::Hashes { hashes: more, .. } if !more.is_empty() => {
                 hashes.extend(more.into_iter().map(|hash| hash.0));
             }
@@ -176,12 +181,12 @@ pub async fn fetch_contents(
     let asker = connect(addr, key).await?;
     let reply = asker.ask(Ask::Contents, PATIENCE).await?;
     asker.bye().await;
-    match reply {
-        Reply::Contents { contents } => Ok(contents),
-        _ => Err(SessionError::Unexpected {
+    let Reply::Contents { contents } = reply else {
+        return Err(SessionError::Unexpected {
             expected: "a list of contents",
-        }),
-    }
+        });
+    };
+    Ok(contents)
 }
 
 async fn connect(addr: SocketAddr, key: Option<&Key>) -> Result<Asker, SessionError> {

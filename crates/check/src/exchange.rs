@@ -258,6 +258,10 @@ impl Receiving {
 
 /// What the end of the connection means; `None` when it is worth waiting for another.
 fn ended_by(why: CloseReason) -> Option<ExchangeEnd> {
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "the others are no end: see below"
+    )]
     match why {
         CloseReason::Reset => Some(ExchangeEnd::Reset),
         CloseReason::Closed | CloseReason::UnknownSwarm => Some(ExchangeEnd::Closed),

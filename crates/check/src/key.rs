@@ -93,12 +93,12 @@ mod tests {
         assert!(!key.verify(&proof, &asker, &open(Role::Answerer, 3)));
         let newer = Open {
             version: 2,
-            ..answerer.clone()
+            ..open(Role::Answerer, 2)
         };
         assert!(!key.verify(&proof, &asker, &newer));
         let called = Open {
             call: Some(7),
-            ..answerer.clone()
+            ..open(Role::Answerer, 2)
         };
         assert!(!key.verify(&proof, &asker, &called));
         // Another key.

@@ -262,7 +262,9 @@ impl Run {
     fn without_session(&self, session: &session::Outcome) -> Vec<PathEvidence> {
         let why = match session {
             session::Outcome::Oneself => NotTested::SameHost,
-            _ => NotTested::NoSession,
+            session::Outcome::Held(_) | session::Outcome::None(_) | session::Outcome::NotTried => {
+                NotTested::NoSession
+            }
         };
         let not = |path, direction| PathEvidence::not_tested(path, direction, why.clone());
         let mut paths = vec![not(PathId::Udp5353, Direction::Outbound)];

@@ -51,7 +51,7 @@ impl Target {
             PathId::Udp3544 => self.ports.udp_3544,
             PathId::Udp5353 => None,
         };
-        other.unwrap_or(path.port())
+        other.unwrap_or_else(|| path.port())
     }
 }
 
@@ -59,7 +59,7 @@ impl From<Candidate> for Target {
     fn from(candidate: Candidate) -> Self {
         let source = match candidate.source {
             dolab_discovery::Source::DnsSd => DiscoverySource::DnsSd,
-            _ => DiscoverySource::Static,
+            dolab_discovery::Source::Static | _ => DiscoverySource::Static,
         };
         Self {
             source,

@@ -71,7 +71,9 @@ pub(crate) fn of_callee(
     let (accepted, answer) = match path {
         // Multicast has no listener that could tell.
         PathId::Udp5353 => (None, Answer::None),
-        _ => shared.door.arrivals.of(path, from, since),
+        PathId::Tcp7680 | PathId::Tcp443 | PathId::Udp443 | PathId::Udp3544 => {
+            shared.door.arrivals.of(path, from, since)
+        }
     };
     // Behind an address translator the call came from an address that the caller does not know.
     let translated = !from.iter().any(|addr| canonical(*addr).ip() == remote);

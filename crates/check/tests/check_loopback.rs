@@ -1,5 +1,7 @@
 //! A whole check between two stations in one process, on loopback and free ports.
 
+#![allow(clippy::unwrap_used, reason = "a test that can not go on has failed")]
+
 mod common;
 
 use common::{LOCAL, REMOTE, assert_fits_schema, check, open, station, station_with, target};

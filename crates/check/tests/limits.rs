@@ -1,5 +1,7 @@
 //! What a stranger can make a station do, spoken to by hand over its own port.
 
+#![allow(clippy::unwrap_used, reason = "a test that can not go on has failed")]
+
 mod common;
 
 use std::{net::SocketAddr, time::Duration};
@@ -161,9 +163,11 @@ async fn reverse_probes_are_counted() {
 async fn questions_out_of_bounds_are_declined_and_the_session_goes_on() {
     let station = station_with(REMOTE, |_| ()).await;
     let mut stranger = Stranger::admitted(&station).await;
-    let refused = |reply: Reply| match reply {
-        Reply::Refused { why } => why,
-        other => panic!("{other:?}"),
+    let refused = |reply: Reply| {
+        let Reply::Refused { why } = reply else {
+            panic!("{reply:?}")
+        };
+        why
     };
     assert_eq!(
         refused(stranger.ask(Ask::Unknown).await),

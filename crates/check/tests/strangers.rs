@@ -1,6 +1,8 @@
 //! What strangers get who speak something else to the responders: an answer in their protocol where
 //! there is one, silence where not, and never a way to disturb the others.
 
+#![allow(clippy::unwrap_used, reason = "a test that can not go on has failed")]
+
 mod common;
 
 use std::{
@@ -88,8 +90,8 @@ async fn curl_is_told_what_is_here() {
 
 /// Bytes that no responder can make sense of, some of which begin well.
 fn nonsense() -> Vec<Vec<u8>> {
-    let mut frame = b"\x0bdolab check".to_vec();
-    let mut with = |rest: &[u8]| {
+    let frame = b"\x0bdolab check".to_vec();
+    let with = |rest: &[u8]| {
         let mut bytes = frame.clone();
         bytes.extend_from_slice(rest);
         bytes
@@ -111,7 +113,7 @@ fn nonsense() -> Vec<Vec<u8>> {
         // Teredo headers that promise more.
         b"\x00\x01\xff\xff".to_vec(),
         b"\x00\x00\x00\x00\x00".to_vec(),
-        std::mem::take(&mut frame),
+        frame.clone(),
         Vec::new(),
     ]
 }

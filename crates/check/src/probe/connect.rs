@@ -49,8 +49,8 @@ pub(super) async fn connect(call: &Call, segments: Segments) -> (CallerSaw, Opti
     let socket = tokio::net::TcpSocket::from_std_stream(socket.into());
     let result = timeout(call.patience, socket.connect(call.to)).await;
     saw.waited = began.elapsed();
-    let local = |socket: Option<&Socket>| socket?.local_addr().ok()?.as_socket();
-    saw.from = local(second.as_ref());
+    let local = second.as_ref().and_then(|socket| socket.local_addr().ok());
+    saw.from = local.and_then(|addr| addr.as_socket());
     match result {
         Ok(Ok(stream)) => {
             saw.rtt = Some(saw.waited);

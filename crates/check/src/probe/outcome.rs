@@ -12,6 +12,10 @@ pub(super) fn of_connect(error: &io::Error) -> Outcome {
     use io::ErrorKind as Kind;
     // A blackhole route (observed on Linux).
     let blackhole = cfg!(target_os = "linux") && error.raw_os_error() == Some(22);
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "the other kinds do not come from there, or mean nothing else"
+    )]
     match error.kind() {
         Kind::ConnectionRefused | Kind::ConnectionReset => Outcome::Refused,
         Kind::PermissionDenied => Outcome::Forbidden,
@@ -29,6 +33,10 @@ pub(super) fn of_connect(error: &io::Error) -> Outcome {
 /// A connection that stood, and failed before the first exchange was done.
 pub(super) fn of_connected(error: &io::Error) -> Outcome {
     use io::ErrorKind as Kind;
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "the other kinds do not come from there, or mean nothing else"
+    )]
     match error.kind() {
         Kind::ConnectionReset | Kind::ConnectionAborted | Kind::BrokenPipe => {
             Outcome::ResetAfterConnect

@@ -54,6 +54,10 @@ fn listen<S: From<Socket>>(wish: PortWish, on: &[IpAddr], kind: Type) -> Bound<S
 }
 
 fn closed_because(error: &io::Error, port: u16, kind: Type) -> ClosedBecause {
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "the other kinds do not come from there, or mean nothing else"
+    )]
     match error.kind() {
         io::ErrorKind::AddrInUse => ClosedBecause::Held {
             by: holder(port, kind),
@@ -91,13 +95,15 @@ fn try_bind_all<S: From<Socket>>(
 ) -> io::Result<(u16, Vec<S>)> {
     if on.is_empty() {
         // One socket for both families, where the system has IPv6.
-        let all =
-            bind((Ipv6Addr::UNSPECIFIED, port).into(), kind, false).or_else(|error| match error
-                .kind()
-            {
-                io::ErrorKind::AddrInUse | io::ErrorKind::PermissionDenied => Err(error),
-                _ => bind((Ipv4Addr::UNSPECIFIED, port).into(), kind, false),
-            })?;
+        let four = |error: io::Error| {
+            let final_word =
+                [io::ErrorKind::AddrInUse, io::ErrorKind::PermissionDenied].contains(&error.kind());
+            if final_word {
+                return Err(error);
+            }
+            bind((Ipv4Addr::UNSPECIFIED, port).into(), kind, false)
+        };
+        let all = bind((Ipv6Addr::UNSPECIFIED, port).into(), kind, false).or_else(four)?;
         return Ok((local_port(&all)?, vec![all.into()]));
     }
     let mut port = port;

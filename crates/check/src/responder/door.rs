@@ -106,8 +106,9 @@ fn answer(result: Result<(), &io::Error>) -> Answer {
         code: 0,
         name: error.to_string(),
     });
-    match error.kind() {
-        io::ErrorKind::PermissionDenied => Answer::Forbidden(os),
-        _ => Answer::Failed(os),
+    if error.kind() == io::ErrorKind::PermissionDenied {
+        Answer::Forbidden(os)
+    } else {
+        Answer::Failed(os)
     }
 }

@@ -53,7 +53,10 @@ fn receive(incoming: Incoming, local: SocketAddr, door: &Door) {
         tracing::warn!(%remote, "quic: too many connections at once");
         return incoming.refuse();
     };
-    let local = SocketAddr::new(incoming.local_ip().unwrap_or(local.ip()), local.port());
+    let local = SocketAddr::new(
+        incoming.local_ip().unwrap_or_else(|| local.ip()),
+        local.port(),
+    );
     let channels = door.channels.clone();
     door.spawn(async move {
         let welcome = timeout(PATIENCE, async {

@@ -105,7 +105,12 @@ fn not_probed(error: SessionError) -> NotTested {
             why: why.to_string(),
         },
         SessionError::TimedOut => NotTested::OutOfTime,
-        error => NotTested::Failed {
+        error @ (SessionError::Io(_)
+        | SessionError::Closed
+        | SessionError::Format(_)
+        | SessionError::Unexpected { .. }
+        | SessionError::Foreign(_)
+        | SessionError::Refused(_)) => NotTested::Failed {
             why: error.to_string(),
         },
     }

@@ -124,7 +124,11 @@ fn of_session(error: SessionError) -> ExchangeEnd {
             why: why.to_string(),
         },
         SessionError::Closed | SessionError::Io(_) => ExchangeEnd::PeerGone,
-        error => ExchangeEnd::HostFailed {
+        error @ (SessionError::Format(_)
+        | SessionError::Unexpected { .. }
+        | SessionError::Foreign(_)
+        | SessionError::Refused(_)
+        | SessionError::TimedOut) => ExchangeEnd::HostFailed {
             why: error.to_string(),
         },
     }

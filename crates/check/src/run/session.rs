@@ -31,7 +31,7 @@ const CALL_ENDS: Duration = Duration::from_millis(5300);
 /// What became of the session.
 pub(super) enum Outcome {
     /// It stands.
-    Held(Asker),
+    Held(Box<Asker>),
     /// What answers is this station itself.
     Oneself,
     /// There is none.
@@ -59,7 +59,7 @@ pub(super) async fn establish(
     };
     match session {
         Ok(session) if session.theirs.peer == run.shared.peer_id() => Outcome::Oneself,
-        Ok(session) => Outcome::Held(Asker::new(session)),
+        Ok(session) => Outcome::Held(Box::new(Asker::new(session))),
         Err(error) => {
             tracing::info!(%error, "no session");
             Outcome::None(error)

@@ -80,27 +80,27 @@ fn talked(outcome: &session::Outcome, case: &Case) -> Session {
         session::Outcome::NotTried => return Session::Unreached,
         session::Outcome::None(error) => error,
     };
-    match error {
-        SessionError::Declined(why) | SessionError::Refused(why) => match why {
-            Refusal::WrongKey | Refusal::KeyDemanded | Refusal::NoKeyHere => Session::WrongKey,
-            why => Session::Incompatible {
+    if let SessionError::Declined(why) | SessionError::Refused(why) = error {
+        let keys = [Refusal::WrongKey, Refusal::KeyDemanded, Refusal::NoKeyHere];
+        return match keys.contains(why) {
+            true => Session::WrongKey,
+            false => Session::Incompatible {
                 why: why.to_string(),
             },
-        },
-        error => {
-            let foreign = |path: &Judged| {
-                path.evidence.direction == Direction::Outbound
-                    && path.evidence.caller.outcome == Outcome::Foreign
-            };
-            let reached = case.is_open(PathId::Tcp7680, Direction::Outbound);
-            match case.paths.iter().any(foreign) {
-                _ if reached => Session::Lost {
-                    why: error.to_string(),
-                },
-                true => Session::NotAPeer,
-                false => Session::Unreached,
-            }
+        };
+    }
+    let foreign = |path: &Judged| {
+        path.evidence.direction == Direction::Outbound
+            && path.evidence.caller.outcome == Outcome::Foreign
+    };
+    if case.is_open(PathId::Tcp7680, Direction::Outbound) {
+        Session::Lost {
+            why: error.to_string(),
         }
+    } else if case.paths.iter().any(foreign) {
+        Session::NotAPeer
+    } else {
+        Session::Unreached
     }
 }
 

@@ -158,7 +158,7 @@ impl Answerer {
                     .await;
                 Ok(Reply::Dialling)
             }
-            _ => Err(Refusal::Unsupported),
+            Ask::Unknown | _ => Err(Refusal::Unsupported),
         }
     }
 

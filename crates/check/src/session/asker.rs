@@ -178,6 +178,10 @@ async fn read(mut reader: Reader, waiting: Arc<Waiting>) {
                 break;
             }
         };
+        #[expect(
+            clippy::wildcard_enum_match_arm,
+            reason = "an asker is told nothing else"
+        )]
         match message {
             Message::Reply { id, reply } => {
                 if let Some(question) = waiting.lock().questions.remove(&id) {

@@ -144,7 +144,7 @@ fn subject(asker: IpAddr) -> IpAddr {
             segments[4..].fill(0);
             IpAddr::from(segments)
         }
-        other => other,
+        other @ (IpAddr::V4(_) | IpAddr::V6(_)) => other,
     }
 }
 

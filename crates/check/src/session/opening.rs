@@ -123,6 +123,10 @@ async fn read_preface(channel: &mut Channel) -> Result<(), SessionError> {
 }
 
 async fn read_open(channel: &mut Channel) -> Result<Open, SessionError> {
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "anything else is out of place"
+    )]
     match channel.reader.next().await? {
         Message::Open(open) if open.version == 0 => Err(SessionError::Unexpected {
             expected: "a version from 1 on",
@@ -196,6 +200,10 @@ impl Opened {
                 .writer
                 .send(&Message::Hello(Box::new(hello)))
                 .await?;
+            #[expect(
+                clippy::wildcard_enum_match_arm,
+                reason = "anything else is out of place"
+            )]
             match self.channel.reader.next().await? {
                 Message::Hello(hello) => Ok(*hello),
                 Message::Refused { why } => Err(SessionError::Declined(why)),
@@ -224,13 +232,13 @@ impl Opened {
     }
 
     async fn check_proof(&mut self, key: &Key) -> Result<(), SessionError> {
+        #[expect(
+            clippy::wildcard_enum_match_arm,
+            reason = "anything else is out of place"
+        )]
         match self.channel.reader.next().await? {
             Message::Proof { mac } if key.verify(&mac, &self.theirs, &self.mine) => Ok(()),
             Message::Proof { .. } => Err(SessionError::Refused(Refusal::WrongKey)),
-            // From the other side's view it has no key; from ours it lacks the one we demand.
-            Message::Refused {
-                why: Refusal::NoKeyHere,
-            } => Err(SessionError::Declined(Refusal::NoKeyHere)),
             Message::Refused { why } => Err(SessionError::Declined(why)),
             _ => Err(SessionError::Unexpected {
                 expected: "the proof of the key",

@@ -53,6 +53,10 @@ pub(super) fn start(
 }
 
 fn closed_because(error: DiscoveryError) -> ClosedBecause {
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "the others are all of one kind"
+    )]
     match error {
         DiscoveryError::PortTaken { holder, .. } => ClosedBecause::Held {
             by: holder.map(|holder| holder.to_string()),
