@@ -25,7 +25,7 @@ use crate::{
 const MAX_REPORTS: usize = 512;
 
 /// Events that a subscriber may be behind.
-const MAX_EVENTS: usize = 4096;
+const MAX_EVENTS: usize = 1024;
 
 /// A Delivery Optimization peer that runs. Clones are handles of the same one; it stops when it is
 /// told to, or when the last handle is dropped.
@@ -234,7 +234,7 @@ impl Peer {
         self.ask(Ask::Snapshot).await
     }
 
-    /// What happens from now on. Who falls behind by more than 4096 events loses the oldest and
+    /// What happens from now on. Who falls behind by more than 1024 events loses the oldest and
     /// learns how many.
     pub fn subscribe(&self) -> broadcast::Receiver<Event> {
         self.inner.events.subscribe()

@@ -265,3 +265,48 @@ async fn dropping_the_last_handle_stops_the_peer() {
     })
     .await;
 }
+
+/// A sink and source with a mistake in it.
+struct Panics;
+
+impl Sink for Panics {
+    fn write_piece(&self, piece: u32, _bytes: &[u8]) -> Result<(), StoreError> {
+        panic!("piece {piece}: this panic is part of the test")
+    }
+}
+
+impl Source for Panics {
+    fn read_at(&self, offset: u64, _buf: &mut [u8]) -> Result<(), StoreError> {
+        panic!("offset {offset}: this panic is part of the test")
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn panics_of_the_user_s_code_stay_there() {
+    let (seed, device) = (peer().await, peer().await);
+    let made = Made::new(80, 5 << 20, 1 << 20);
+    made.shared_by(&seed).await;
+    let transfer = made.fetched_by(&device, Arc::new(Panics)).await;
+    device.candidate(made.id(), addr(&seed)).await;
+    let error = within("the end", transfer.finished()).await.unwrap_err();
+    assert!(error.to_string().contains("panicked"), "{error}");
+
+    let made = Made::new(81, 5 << 20, 1 << 20);
+    made.shared_from(&seed, Arc::new(Panics)).await;
+    let transfer = made.fetched_by(&device, Arc::new(Discard)).await;
+    let mut events = seed.subscribe();
+    device.candidate(made.id(), addr(&seed)).await;
+    within("the connection ends", async {
+        while !matches!(
+            events.recv().await.unwrap(),
+            Event::Exchange(dolab_engine::Event::PeerLeft { .. })
+        ) {}
+    })
+    .await;
+    seed.remove(made.id()).await;
+    made.shared_by(&seed).await;
+    device.candidate(made.id(), addr(&seed)).await;
+    within("the transfer", transfer.finished()).await.unwrap();
+    seed.stop().await;
+    device.stop().await;
+}

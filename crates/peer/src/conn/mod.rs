@@ -80,9 +80,9 @@ pub(crate) enum Ended {
     /// Everything that was to be sent has left, and we close.
     #[error("closed")]
     Finished,
-    /// The actor has let go of it.
-    #[error("given up")]
-    Dropped,
+    /// Something that can not be, short of a panic in the user's source.
+    #[error("given up after a fault of this program")]
+    GivenUp,
 }
 
 /// What a connection's task works with.
@@ -141,7 +141,7 @@ impl Conn {
                     .input(conn, Input::Closed { conn, reset: false })
                     .await
             }
-            Ended::Broken(_) | Ended::TooSlow | Ended::ReadsNothing => {
+            Ended::Broken(_) | Ended::TooSlow | Ended::ReadsNothing | Ended::GivenUp => {
                 self.reports
                     .input(conn, Input::Closed { conn, reset: true })
                     .await;
@@ -152,7 +152,8 @@ impl Conn {
                     .await;
             }
             Ended::Finished => linger(&stream).await,
-            Ended::SourceFailed | Ended::Dropped => {}
+            // Told already, with what could not be read.
+            Ended::SourceFailed => {}
         }
     }
 }

@@ -256,7 +256,7 @@ impl Reader<'_> {
 
     /// Gets a buffer for a piece. While none is free this connection, and only this, reads nothing.
     async fn begin(&self, content: &Arc<Content>, piece: u32) -> Result<Incoming, Ended> {
-        let len = content.layout.piece_len(piece).ok_or(Ended::Dropped)?;
+        let len = content.layout.piece_len(piece).ok_or(Ended::GivenUp)?;
         let size = content.layout.piece_size() as usize;
         let mut room = std::pin::pin!(async {
             let ahead = self.ahead.clone().acquire_owned().await;
@@ -368,6 +368,9 @@ pub(crate) async fn read_some(
     buffer: &mut BytesMut,
     most: usize,
 ) -> Result<usize, Ended> {
+    // Before, not after: whoever gives up waiting must not lose what was read. A connection on
+    // which there is always something must not keep its thread for itself.
+    tokio::task::consume_budget().await;
     loop {
         match stream.try_read_buf(&mut (&mut *buffer).limit(most)) {
             Ok(0) => return Err(Ended::Closed),

@@ -78,7 +78,7 @@ impl Job<'_> {
             let pass = move || sendfile::pass(&stream, &*source, &head, offset, len);
             let pass = tokio::task::spawn_blocking(pass)
                 .await
-                .map_err(|_| Ended::Dropped)??;
+                .map_err(|_| Ended::GivenUp)??;
             head_sent += pass.head;
             body_sent += pass.body;
             meter
@@ -104,7 +104,7 @@ impl Job<'_> {
                 let read = source.read_at(offset, &mut buffer);
                 (buffer, read)
             });
-            let (buffer, read) = read.await.map_err(|_| Ended::Dropped)?;
+            let (buffer, read) = read.await.map_err(|_| Ended::GivenUp)?;
             read.map_err(Failure::Source)?;
             let before = sent;
             while sent - before < want {

@@ -63,7 +63,7 @@ impl Writer<'_> {
     }
 
     async fn send_body(&self, head: &[u8], range: dolab_content::PieceRange) -> Result<(), Ended> {
-        let content = self.content.get().ok_or(Ended::Dropped)?;
+        let content = self.content.get().ok_or(Ended::GivenUp)?;
         let result = match &content.source {
             Some(source) => {
                 let job = upload::Job {
@@ -75,7 +75,7 @@ impl Writer<'_> {
                 job.send(head, self.pool, self.meter).await
             }
             // The engine does not offer what there is no source for.
-            None => Err(upload::Failure::Net(Ended::Dropped)),
+            None => Err(upload::Failure::Net(Ended::GivenUp)),
         };
         match result {
             Ok(()) => {

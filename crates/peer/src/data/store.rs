@@ -1,4 +1,5 @@
 use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
@@ -7,14 +8,14 @@ use std::{
     time::Duration,
 };
 
-use dolab_content::Sink;
+use dolab_content::{Sink, StoreError};
 use dolab_engine::PieceOutcome;
 
 use super::{Next, Queue, Whole};
 use crate::shared::Reports;
 
-/// Threads that may write into one content at once. One writes about 2 GB/s into the page cache,
-/// and a second one got in its way (measured); but while one waits for the disk, another may not.
+/// Threads that may write into one content at once. One writes as fast as the page cache takes it;
+/// the second one is there for disks that are faster with two writes under way (assumed).
 const WIDTH: usize = 2;
 
 /// How long a thread waits for the next piece before it ends.
@@ -111,7 +112,14 @@ fn work(shared: &Shared, reports: &Reports) {
 
 fn write(shared: &Shared, whole: Whole, reports: &Reports) {
     let piece = whole.piece.clone();
-    let result = shared.sink.write_piece(piece.index, &whole.bytes);
+    let write = || shared.sink.write_piece(piece.index, &whole.bytes);
+    // Without a report the engine would wait for this piece for ever.
+    let result = catch_unwind(AssertUnwindSafe(write)).unwrap_or_else(|_| {
+        Err(StoreError::Io {
+            path: piece.content.name.clone().into(),
+            source: std::io::Error::other("the sink panicked"),
+        })
+    });
     whole.release();
     match result {
         Ok(()) => reports.piece_done(&piece, PieceOutcome::Good, None),
