@@ -3,11 +3,14 @@
 mod clock;
 mod device;
 mod fetching;
+mod fuzz;
 mod greeting;
+mod parts;
 mod rogue;
 mod rules;
 mod runs;
 mod scene;
 mod serving;
 mod solo;
+mod table;
 mod world;

@@ -190,7 +190,10 @@ impl Device {
                 );
             }
             Input::Connected { conn } => self.watched.get_mut(conn).unwrap().connected = true,
-            Input::DialFailed { conn, .. } | Input::Closed { conn, .. } => self.forget(*conn),
+            Input::DialFailed { conn, .. }
+            | Input::Closed { conn, .. }
+            | Input::Malformed { conn, .. }
+            | Input::SourceFailed { conn, .. } => self.forget(*conn),
             Input::BodySent { conn } => self.watched.get_mut(conn).unwrap().unsent -= 1,
             Input::Head { conn, head } => {
                 let watch = self.watched.get_mut(conn).unwrap();

@@ -1,8 +1,16 @@
 //! Thousands of worlds.
 
-use std::{collections::BTreeMap, ops::Range};
+use std::{collections::BTreeMap, ops::Range, time::Duration};
 
-use super::scene::{Plan, Scene};
+use dolab_content::{Layout, PieceMap};
+
+use super::{
+    device::{Device, Kept},
+    scene::{Plan, Scene},
+    solo::{content, peer},
+    world::{Brain, World},
+};
+use crate::{Config, Instant};
 
 fn run(plan: Plan) -> Scene {
     let _named = Named(plan);
@@ -167,4 +175,48 @@ fn the_same_seed_gives_the_same_log() {
         assert!(first == log(seed), "seed {seed} gave two logs");
         assert!(first != log(seed + 1), "seeds make a difference");
     }
+}
+
+/// One seed and one other on a link of 100 MiB/s with a round trip of 200 ms.
+#[test]
+fn a_long_fat_pipe_is_filled() {
+    let pieces = 1000;
+    let layout = Layout::new(u64::from(pieces) << 20, 1 << 20).unwrap();
+    let mut world = World::new(1);
+    world.latency = Duration::from_millis(100);
+    for index in 0..2 {
+        let config = Config {
+            max_outstanding: 256 << 20,
+            max_outstanding_per_connection: 128 << 20,
+            ..Config::default()
+        };
+        let mut device = Device::new(config, peer(index as u8 + 1), 1);
+        let have = if index == 0 {
+            PieceMap::full(pieces)
+        } else {
+            PieceMap::empty(pieces)
+        };
+        let kept = Kept {
+            layout,
+            completed: have.is_full(),
+            have,
+            share: true,
+            candidates: if index == 0 {
+                vec![]
+            } else {
+                vec![World::address(0)]
+            },
+            starved: 0,
+            failed: false,
+            unstorable: None,
+        };
+        device.kept.insert(content(1), kept);
+        let index = world.place(Brain::Honest(Box::new(device)), 100 << 20);
+        world.start(index);
+    }
+    while !world.honest(1).unwrap().kept[&content(1)].completed {
+        assert!(world.step());
+    }
+    let took = world.now.since(Instant::default()).as_secs_f64();
+    assert!(took < 12.5, "ten seconds of data took {took}");
 }

@@ -41,7 +41,13 @@ impl Scene {
         let contents = contents(&mut rng);
         for index in 0..plan.devices {
             let device = draw_device(&mut rng, plan, index, &contents);
-            let rate = MIB * [1, 10, 100, 1000][rng.random_range(0..4)];
+            // At the slowest, a piece takes longer than a request may make no progress.
+            let slow = rng.random_range(0..40) == 0;
+            let rate = if slow {
+                MIB / 32
+            } else {
+                MIB << (3 * rng.random_range(0..4))
+            };
             world.place(Brain::Honest(Box::new(device)), rate);
         }
         if plan.trouble {
