@@ -8,7 +8,7 @@
 mod cases;
 mod transfer;
 
-use std::fmt::Write as _;
+use std::{collections::BTreeSet, fmt::Write as _};
 
 use dolab_tests::{Net, Process, Topology, note, parse_report};
 use serde_json::Value;
@@ -48,7 +48,7 @@ struct Case {
     paths: &'static str,
     /// What carries the session.
     via: Option<&'static str>,
-    /// Codes of the findings that must be there.
+    /// Codes of the findings: these and no others.
     findings: &'static [&'static str],
     /// Verdict, alternatives parted by `|`, and with it the exit code.
     verdict: &'static str,
@@ -156,11 +156,10 @@ fn differences(case: &Case, report: &Value) -> Vec<String> {
             report["verdict"], case.verdict
         ));
     }
-    let found = codes(report);
-    for code in case.findings {
-        if !found.iter().any(|found| found == code) {
-            wrong.push(format!("no finding {code}, only {found:?}"));
-        }
+    let found: BTreeSet<String> = codes(report).into_iter().collect();
+    let expected: BTreeSet<String> = case.findings.iter().map(|code| code.to_string()).collect();
+    if found != expected {
+        wrong.push(format!("findings {found:?} instead of {expected:?}"));
     }
     if case.verdict == "pass" {
         wrong.extend(exchange_differences(report));

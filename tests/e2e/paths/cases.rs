@@ -1,4 +1,8 @@
 //! The cases. `here` runs the check, `there` is the other host.
+//!
+//! UDP 5353 is multicast and one way: outbound means that `there` sees the announcements of
+//! `here`, inbound that `here` sees those of `there`. Without a session nobody can say whether they
+//! are seen over there.
 
 use dolab_tests::{Net, Topology};
 
@@ -83,22 +87,26 @@ cases! {
         rules: &[(HereOut, "tcp dport 7680 drop")],
         paths: "tcp-7680 blocked-locally:local-outbound open",
         via: Some("tcp-443"),
+        findings: &["DL101"],
         verdict: "degraded",
     }
     outbound_7680_rejected_here {
         rules: &[(HereOut, "tcp dport 7680 reject")],
         paths: "tcp-7680 blocked-locally:local-outbound open",
         via: Some("tcp-443"),
+        findings: &["DL101"],
         verdict: "degraded",
     }
     outbound_7680_dropped_there {
         rules: &[(ThereOut, "tcp dport 7680 drop")],
         paths: "tcp-7680 open blocked-locally:remote-outbound",
+        findings: &["DL101"],
         verdict: "degraded",
     }
     outbound_7680_rejected_there {
         rules: &[(ThereOut, "tcp dport 7680 reject")],
         paths: "tcp-7680 open blocked-locally:remote-outbound",
+        findings: &["DL101"],
         verdict: "degraded",
     }
     /// The listener's own answers are dropped: the caller only sees silence.
@@ -106,12 +114,14 @@ cases! {
         rules: &[(ThereOut, "tcp sport 7680 drop")],
         paths: "tcp-7680 filtered:remote-outbound open",
         via: Some("tcp-443"),
+        findings: &["DL102"],
         verdict: "degraded",
     }
     answers_from_7680_dropped_here {
         rules: &[(HereIn, "tcp sport 7680 drop")],
         paths: "tcp-7680 filtered:local-inbound open",
         via: Some("tcp-443"),
+        findings: &["DL102"],
         verdict: "degraded",
     }
 
@@ -177,6 +187,7 @@ cases! {
         paths: "udp-443 filtered:remote-inbound blocked-locally:remote-outbound
                 udp-3544 filtered:remote-inbound blocked-locally:remote-outbound
                 udp-5353 filtered:remote-inbound blocked-locally:remote-outbound",
+        findings: &["DL020", "DL111", "DL046"],
         verdict: "degraded",
     }
     udp_blocked_here {
@@ -184,6 +195,7 @@ cases! {
         paths: "udp-443 blocked-locally:local-outbound filtered:local-inbound
                 udp-3544 blocked-locally:local-outbound filtered:local-inbound
                 udp-5353 blocked-locally:local-outbound filtered:local-inbound",
+        findings: &["DL020", "DL111", "DL046"],
         verdict: "degraded",
     }
     udp_blocked_by_the_switch {
@@ -191,17 +203,18 @@ cases! {
         paths: "udp-443 filtered:network filtered:network
                 udp-3544 filtered:network filtered:network
                 udp-5353 filtered:network filtered:network",
+        findings: &["DL020", "DL111", "DL046"],
         verdict: "degraded",
     }
     dns_sd_blocked_there {
         rules: &[(ThereIn, "udp dport 5353 drop")],
-        paths: "udp-5353 filtered:remote-inbound filtered:remote-inbound|open",
+        paths: "udp-5353 filtered:remote-inbound open",
         findings: &["DL020"],
         verdict: "degraded",
     }
     dns_sd_blocked_here {
         rules: &[(HereIn, "udp dport 5353 drop")],
-        paths: "udp-5353 filtered:local-inbound|open filtered:local-inbound",
+        paths: "udp-5353 open filtered:local-inbound",
         findings: &["DL020"],
         verdict: "degraded",
     }
@@ -222,7 +235,8 @@ cases! {
         paths: "tcp-443 filtered:remote-inbound open
                 udp-443 filtered:remote-inbound open
                 udp-3544 filtered:remote-inbound open
-                udp-5353 filtered:remote-inbound filtered:remote-inbound|open",
+                udp-5353 filtered:remote-inbound open",
+        findings: &["DL020", "DL110", "DL111", "DL046"],
         verdict: "degraded",
     }
     only_tcp_443_passes {
@@ -233,9 +247,9 @@ cases! {
         paths: "tcp-7680 filtered:remote-inbound open
                 udp-443 filtered:remote-inbound open
                 udp-3544 filtered:remote-inbound open
-                udp-5353 filtered:remote-inbound filtered:remote-inbound|open",
+                udp-5353 filtered:remote-inbound open",
         via: Some("tcp-443"),
-        findings: &["DL014"],
+        findings: &["DL014", "DL020", "DL111", "DL046"],
         verdict: "degraded",
     }
     only_udp_443_passes {
@@ -246,9 +260,9 @@ cases! {
         paths: "tcp-7680 filtered:remote-inbound open
                 tcp-443 filtered:remote-inbound open
                 udp-3544 filtered:remote-inbound open
-                udp-5353 filtered:remote-inbound filtered:remote-inbound|open",
+                udp-5353 filtered:remote-inbound open",
         via: Some("udp-443"),
-        findings: &["DL014"],
+        findings: &["DL014", "DL020", "DL110", "DL046"],
         verdict: "degraded",
     }
     /// Teredo carries no session, so that nobody can be asked to call back.
@@ -261,9 +275,10 @@ cases! {
                 tcp-443 filtered:remote-inbound? not-tested
                 udp-443 filtered:remote-inbound? not-tested
                 udp-3544 open not-tested
-                udp-5353 filtered:remote-inbound? not-tested",
+                udp-5353 not-tested not-tested|open",
         via: None,
-        verdict: "fail|inconclusive",
+        findings: &["DL103"],
+        verdict: "inconclusive",
     }
     only_udp_5353_passes {
         rules: &[
@@ -275,7 +290,7 @@ cases! {
                 udp-443 filtered:remote-inbound open
                 udp-3544 filtered:remote-inbound open",
         via: Some("dns-sd-callback"),
-        findings: &["DL014"],
+        findings: &["DL014", "DL110", "DL111", "DL046"],
         verdict: "degraded",
     }
 
@@ -287,9 +302,10 @@ cases! {
                 tcp-443 filtered:remote-inbound? not-tested
                 udp-443 filtered:remote-inbound? not-tested
                 udp-3544 filtered:remote-inbound? not-tested
-                udp-5353 filtered:remote-inbound? not-tested",
+                udp-5353 not-tested not-tested|open",
         via: None,
-        verdict: "fail|inconclusive",
+        findings: &["DL103"],
+        verdict: "inconclusive",
     }
     everything_into_here_is_blocked {
         rules: &[(HereIn, STATEFUL[0]), (HereIn, STATEFUL[1]), (HereIn, "drop")],
@@ -297,8 +313,8 @@ cases! {
                 tcp-443 open filtered:local-inbound
                 udp-443 open filtered:local-inbound
                 udp-3544 open filtered:local-inbound
-                udp-5353 filtered:local-inbound|open filtered:local-inbound",
-        findings: &["DL014"],
+                udp-5353 open filtered:local-inbound",
+        findings: &["DL014", "DL020", "DL110", "DL111", "DL046"],
         verdict: "degraded",
     }
     everything_out_of_here_is_blocked {
@@ -307,9 +323,10 @@ cases! {
                 tcp-443 blocked-locally:local-outbound not-tested
                 udp-443 blocked-locally:local-outbound not-tested
                 udp-3544 blocked-locally:local-outbound not-tested
-                udp-5353 blocked-locally:local-outbound not-tested",
+                udp-5353 not-tested|blocked-locally:local-outbound not-tested|open",
         via: None,
-        verdict: "fail|inconclusive",
+        findings: &["DL101"],
+        verdict: "fail",
     }
     everything_out_of_there_is_blocked {
         rules: &[(ThereOut, "oif lo accept"), (ThereOut, STATEFUL[1]), (ThereOut, "drop")],
@@ -317,7 +334,8 @@ cases! {
                 tcp-443 open blocked-locally:remote-outbound
                 udp-443 open blocked-locally:remote-outbound
                 udp-3544 open blocked-locally:remote-outbound
-                udp-5353 filtered:remote-outbound|open blocked-locally:remote-outbound",
+                udp-5353 open blocked-locally:remote-outbound",
+        findings: &["DL101", "DL020", "DL110", "DL111", "DL046"],
         verdict: "degraded",
     }
 
@@ -329,9 +347,10 @@ cases! {
                 tcp-443 filtered:network? not-tested
                 udp-443 filtered:network? not-tested
                 udp-3544 filtered:network? not-tested
-                udp-5353 filtered:network? not-tested",
+                udp-5353 not-tested not-tested",
         via: None,
-        verdict: "fail|inconclusive",
+        findings: &["DL103"],
+        verdict: "inconclusive",
     }
     everything_is_dropped_by_the_router {
         topology: Topology::Router,
@@ -342,7 +361,8 @@ cases! {
                 udp-3544 filtered:network? not-tested
                 udp-5353 not-tested not-tested",
         via: None,
-        verdict: "fail|inconclusive",
+        findings: &["DL103"],
+        verdict: "inconclusive",
     }
     /// The router says who it is, so that the blame is known without a session.
     everything_is_rejected_by_the_router {
@@ -354,7 +374,8 @@ cases! {
                 udp-3544 unreachable:network not-tested
                 udp-5353 not-tested not-tested",
         via: None,
-        verdict: "fail|inconclusive",
+        findings: &["DL017"],
+        verdict: "fail",
     }
 
     // Nobody there, which is no firewall's fault.
@@ -365,7 +386,7 @@ cases! {
                 tcp-443 refused:unknown|refused not-tested
                 udp-443 refused:unknown|refused not-tested
                 udp-3544 refused:unknown|refused not-tested
-                udp-5353 - not-tested",
+                udp-5353 not-tested not-tested",
         via: None,
         findings: &["DL043"],
         verdict: "inconclusive",
@@ -377,9 +398,10 @@ cases! {
                 tcp-443 unreachable:unknown not-tested
                 udp-443 unreachable:unknown not-tested
                 udp-3544 unreachable:unknown not-tested
-                udp-5353 - not-tested",
+                udp-5353 not-tested not-tested",
         via: None,
-        verdict: "fail|inconclusive",
+        findings: &["DL115"],
+        verdict: "inconclusive",
     }
 
     // Faults that only content shows.
@@ -389,15 +411,18 @@ cases! {
         rules: &[(MiddleOut, "icmp type destination-unreachable drop")],
         also: shrink_the_way,
         paths: "udp-5353 not-tested not-tested",
-        verdict: "degraded|fail",
+        findings: &["DL104"],
+        verdict: "fail",
     }
     /// The rule also meets the check's own session, whose bytes are far fewer.
     reset_in_mid_transfer {
         rules: &[(ThereIn, "tcp dport 7680 ct bytes > 3000000 reject with tcp reset")],
+        findings: &["DL105"],
         verdict: "degraded|fail",
     }
     stall_in_mid_transfer {
         rules: &[(ThereIn, "tcp dport 7680 ct bytes > 3000000 drop")],
+        findings: &["DL106"],
         verdict: "degraded|fail",
     }
 }

@@ -28,11 +28,16 @@ fn a_peer_that_is_killed_in_mid_transfer_is_reported() {
     peer.into_process().kill();
     let finished = check.finish();
     let report = parse_report(&finished);
-    assert_eq!(finished.code, Some(1), "{report:#}");
+    // Nothing is known to be in the way of these hosts: one of them left before it was proven.
+    assert_eq!(report["verdict"], "inconclusive", "{report:#}");
+    assert_eq!(finished.code, Some(4), "{report:#}");
+    assert!(codes(&report).contains(&"DL107".to_owned()), "{report:#}");
     let exchange = report["exchange"].as_array().expect("the schema says so");
+    let cut = exchange
+        .iter()
+        .find(|moved| moved["error"].is_string() && moved["sha256"].is_null());
     assert!(
-        exchange.iter().any(|moved| moved["error"].is_string()),
+        cut.is_some_and(|moved| moved["verified"] != moved["pieces"]),
         "{report:#}"
     );
-    assert!(!codes(&report).is_empty(), "{report:#}");
 }
