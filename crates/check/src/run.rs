@@ -54,7 +54,7 @@ impl Default for CheckOptions {
 
 /// What happens while a check runs.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-#[serde(tag = "event", rename_all = "kebab-case")]
+#[serde(tag = "step", rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Progress {
     /// A path is being tried.

@@ -9,10 +9,12 @@ pub mod exit;
 mod failure;
 mod interrupt;
 mod logging;
+mod offer;
 pub mod output;
 mod print_config;
 mod progress;
 pub mod render;
+mod station;
 pub mod units;
 
 use std::{ffi::OsString, process::ExitCode};
@@ -74,9 +76,13 @@ fn dispatch(cli: Cli, matches: &ArgMatches, output: &Output) -> CommandResult {
         return Ok(Exit::Good);
     }
     match command {
+        Command::Demo(args) => commands::demo::run(&args, output),
+        Command::Peer(args) => commands::peer::run(&args, output),
+        Command::Check(args) => commands::check::run(&args, output),
+        Command::Fetch(args) => commands::fetch::run(&args, output),
         Command::Discover(args) => commands::discover::run(&args, output),
+        Command::Firewall(args) => commands::firewall::run(&args, output),
         Command::Completions(args) => commands::completions::run(&args, output),
         Command::Man(args) => commands::man::run(&args, output),
-        _ => Ok(Exit::CannotRun),
     }
 }

@@ -43,9 +43,12 @@ pub(crate) fn file(path: &Path, output: &Output) -> Result<Offer, Failure> {
         || shown.to_string(),
         |name| name.to_string_lossy().into_owned(),
     );
-    let hashes = hash(&file, layout, &name, output)
-        .map_err(|error| cannot_share(path, &error))?;
-    Ok(Offer { name, source: Arc::new(file), hashes })
+    let hashes = hash(&file, layout, &name, output).map_err(|error| cannot_share(path, &error))?;
+    Ok(Offer {
+        name,
+        source: Arc::new(file),
+        hashes,
+    })
 }
 
 /// Makes content up and hashes it. Blocks.
@@ -55,7 +58,11 @@ pub(crate) fn synthetic(spec: SyntheticSpec, output: &Output) -> Result<Offer, F
     let source = Synthetic::new(seed, size.0);
     let name = format!("synthetic-{}-{seed}.bin", size.0);
     let hashes = hash(&source, layout, &name, output).map_err(Failure::cannot_run)?;
-    Ok(Offer { name, source: Arc::new(source), hashes })
+    Ok(Offer {
+        name,
+        source: Arc::new(source),
+        hashes,
+    })
 }
 
 fn hash(

@@ -50,7 +50,11 @@ pub fn print(output: &Output, name: &str, command: &Command, matches: &ArgMatche
     output.line(format_args!("# dolab {name}"));
     for setting in &settings {
         output.line(format_args!("\n# {}", setting.help));
-        let values: Vec<_> = setting.values.iter().map(|value| format!("{value:?}")).collect();
+        let values: Vec<_> = setting
+            .values
+            .iter()
+            .map(|value| format!("{value:?}"))
+            .collect();
         let (name, source) = (&setting.name, setting.source);
         output.line(match values.as_slice() {
             [] => format!("# {name}: {source}"),

@@ -3,6 +3,7 @@
 use std::{fs, net::IpAddr, path::PathBuf};
 
 use clap::Args;
+use dolab_check::Key;
 
 use crate::failure::Failure;
 
@@ -43,8 +44,8 @@ pub struct Access {
 
 impl Access {
     /// The secret, if there is one.
-    pub(crate) fn secret(&self) -> Result<Option<String>, Failure> {
-        let key = match &self.key_file {
+    pub(crate) fn key(&self) -> Result<Option<Key>, Failure> {
+        let text = match &self.key_file {
             Some(path) => {
                 let text = fs::read_to_string(path).map_err(|error| {
                     Failure::wrong_use(format!("--key-file {}: {error}", path.display()))
@@ -59,10 +60,8 @@ impl Access {
             }
             None => self.key.clone(),
         };
-        if key.as_deref() == Some("") {
-            return Err(Failure::wrong_use("the key is empty")
-                .hint("write the same text on both hosts, or leave the key out on both"));
-        }
-        Ok(key)
+        text.map(|text| Key::new(&text))
+            .transpose()
+            .map_err(Failure::wrong_use)
     }
 }

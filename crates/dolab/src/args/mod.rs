@@ -241,7 +241,7 @@ pub struct FetchArgs {
     #[arg(long, default_value = "3s", value_name = "TIME", value_parser = units::duration)]
     pub wait: Duration,
 
-    /// Give up when no piece has come for so long.
+    /// Give up when no piece has come for so long. When every peer is gone it ends at once.
     #[arg(long, default_value = "30s", value_name = "TIME", value_parser = units::duration)]
     pub patience: Duration,
 

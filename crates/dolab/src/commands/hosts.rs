@@ -6,12 +6,7 @@ use dolab_discovery::{Candidate, DO_PORT, Discovery, DiscoveryConfig, Kind, Targ
 use dolab_peer::is_near;
 
 use super::discover;
-use crate::{
-    escape::escape,
-    exit::Exit,
-    failure::Failure,
-    output::Output,
-};
+use crate::{escape::escape, exit::Exit, failure::Failure, output::Output};
 
 /// Why a host is left out.
 #[derive(Clone, Debug)]
@@ -35,7 +30,10 @@ pub(crate) async fn named(
         match target.resolve(DO_PORT).await {
             Ok(candidate) => found.push(near(candidate, allow_public)?),
             Err(error) => {
-                left_out.push(LeftOut { host: target.to_string(), why: error.to_string() });
+                left_out.push(LeftOut {
+                    host: target.to_string(),
+                    why: error.to_string(),
+                });
             }
         }
     }
@@ -53,9 +51,14 @@ pub(crate) async fn on_the_link(
         Discovery::start(DiscoveryConfig::default()).map_err(discover::cannot_discover)?;
     let found = discover::watch(&discovery, wait, output, |_| false).await;
     discovery.stop().await;
-    let windows = found.iter().filter(|found| matches!(found.kind, Kind::Windows)).count();
-    let lab: Vec<_> =
-        found.into_iter().filter(|found| found.lab().is_some() && wanted(found)).collect();
+    let windows = found
+        .iter()
+        .filter(|found| matches!(found.kind, Kind::Windows))
+        .count();
+    let lab: Vec<_> = found
+        .into_iter()
+        .filter(|found| found.lab().is_some() && wanted(found))
+        .collect();
     if !lab.is_empty() {
         return Ok(lab);
     }
@@ -74,8 +77,12 @@ pub(crate) async fn on_the_link(
 /// Leaves the addresses that may be spoken to.
 fn near(mut candidate: Candidate, allow_public: bool) -> Result<Candidate, Failure> {
     if !allow_public {
-        let far: Vec<SocketAddr> =
-            candidate.addrs.iter().copied().filter(|addr| !is_near(addr.ip())).collect();
+        let far: Vec<SocketAddr> = candidate
+            .addrs
+            .iter()
+            .copied()
+            .filter(|addr| !is_near(addr.ip()))
+            .collect();
         candidate.addrs.retain(|addr| is_near(addr.ip()));
         if let (true, Some(addr)) = (candidate.addrs.is_empty(), far.first()) {
             return Err(Failure::wrong_use(format!(

@@ -1,8 +1,14 @@
 //! One module for each command.
 
+pub(crate) mod check;
 pub(crate) mod completions;
+pub(crate) mod demo;
 pub(crate) mod discover;
+pub(crate) mod fetch;
+pub(crate) mod firewall;
+pub(crate) mod hosts;
 pub(crate) mod man;
+pub(crate) mod peer;
 pub(crate) mod welcome;
 
 use crate::failure::Failure;

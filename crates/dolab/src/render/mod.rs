@@ -11,4 +11,5 @@ pub use self::{
     hosts::{FoundHost, hosts},
     report::report,
     style::Style,
+    table::word,
 };

@@ -118,7 +118,7 @@ fn color(state: PathState) -> Color {
 }
 
 /// The word that the JSON has for a value, so that both outputs can be searched alike.
-pub(super) fn word(value: &impl Serialize) -> String {
+pub fn word(value: &impl Serialize) -> String {
     match serde_json::to_value(value) {
         Ok(serde_json::Value::String(word)) => word,
         Ok(_) | Err(_) => String::new(),

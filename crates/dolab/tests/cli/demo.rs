@@ -12,8 +12,17 @@ fn the_demo_passes_and_begins_with_the_verdict() {
     let ended = demo(&[]);
     assert_eq!(ended.code, Some(0), "{}\n{}", ended.stdout, ended.stderr);
     assert!(ended.stdout.starts_with("pass: "), "{}", ended.stdout);
-    for part in ["tcp-7680", "udp-5353", "received: 8 MiB", "8 of 8 pieces verified"] {
-        assert!(ended.stdout.contains(part), "{part} is missing in\n{}", ended.stdout);
+    for part in [
+        "tcp-7680",
+        "udp-5353",
+        "received: 8 MiB",
+        "8 of 8 pieces verified",
+    ] {
+        assert!(
+            ended.stdout.contains(part),
+            "{part} is missing in\n{}",
+            ended.stdout
+        );
     }
     assert!(!ended.stdout.contains('\x1b'), "no colours in a pipe");
 }
@@ -29,7 +38,10 @@ fn the_demos_document_is_the_checks() {
     assert_eq!(exchange.len(), 2, "both directions: {report}");
     for way in exchange {
         assert_eq!(way["bytes"], 8 << 20);
-        assert_eq!((&way["pieces"], &way["verified"]), (&Value::from(8), &Value::from(8)));
+        assert_eq!(
+            (&way["pieces"], &way["verified"]),
+            (&Value::from(8), &Value::from(8))
+        );
         assert!(way["sha256"].is_string());
     }
     serde_json::from_value::<dolab_check::report::Report>(report).expect("it reads back");
@@ -37,15 +49,28 @@ fn the_demos_document_is_the_checks() {
 
 #[test]
 fn an_unknown_host_is_inconclusive_or_fails_but_never_passes() {
-    let ended = run(&["check", "no-such-host.invalid", "--no-announce", "--port", "0"]);
+    let ended = run(&[
+        "check",
+        "no-such-host.invalid",
+        "--no-announce",
+        "--port",
+        "0",
+    ]);
     assert_eq!(ended.code, Some(4), "{}\n{}", ended.stdout, ended.stderr);
-    assert!(ended.stderr.contains("no-such-host.invalid"), "{}", ended.stderr);
+    assert!(
+        ended.stderr.contains("no-such-host.invalid"),
+        "{}",
+        ended.stderr
+    );
     assert!(ended.stderr.contains("hint: "), "{}", ended.stderr);
 }
 
 #[test]
 fn public_addresses_are_left_alone() {
-    for args in [&["check", "192.0.2.1"][..], &["fetch", &"0".repeat(64), "--from", "192.0.2.1"]] {
+    for args in [
+        &["check", "192.0.2.1"][..],
+        &["fetch", &"0".repeat(64), "--from", "192.0.2.1"],
+    ] {
         let ended = run(args);
         assert_eq!(ended.code, Some(2), "{}", ended.stderr);
         assert!(ended.stderr.contains("--allow-public"), "{}", ended.stderr);

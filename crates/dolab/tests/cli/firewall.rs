@@ -16,7 +16,11 @@ fn every_system_gets_rules_for_the_ports() {
 #[test]
 fn windows_rules_go_by_their_ids() {
     let ended = run(&["firewall", "--for", "windows"]);
-    assert!(ended.stdout.contains("DeliveryOptimization-TCP-In"), "{}", ended.stdout);
+    assert!(
+        ended.stdout.contains("DeliveryOptimization-TCP-In"),
+        "{}",
+        ended.stdout
+    );
 }
 
 #[test]
@@ -32,7 +36,11 @@ fn rules_as_json_carry_commands() {
     let document = ended.json().pop().unwrap();
     assert_eq!(document["schema"], "dolab.firewall/1");
     let rules = document["rules"].as_array().unwrap();
-    assert!(rules.iter().all(|rule| rule["command"].is_string() && rule["comment"].is_string()));
+    assert!(
+        rules
+            .iter()
+            .all(|rule| rule["command"].is_string() && rule["comment"].is_string())
+    );
 }
 
 #[test]
@@ -40,6 +48,10 @@ fn an_address_range_that_is_none_is_wrong_use() {
     for range in ["10.0.0.0/33", "lan", "10.0.0.0/8; rm -rf /", ""] {
         let ended = run(&["firewall", "--for", "nftables", "--from", range]);
         assert_eq!(ended.code, Some(2), "{range}: {}", ended.stdout);
-        assert!(ended.stderr.starts_with("error: "), "{range}: {}", ended.stderr);
+        assert!(
+            ended.stderr.starts_with("error: "),
+            "{range}: {}",
+            ended.stderr
+        );
     }
 }

@@ -27,7 +27,12 @@ impl Sharing {
         let host = format!("127.0.0.1:{}", listening["port"].as_u64().unwrap());
         let ids = files
             .iter()
-            .map(|_| peer.wait_for_event("shared")["id"].as_str().unwrap().to_owned())
+            .map(|_| {
+                peer.wait_for_event("sharing")["id"]
+                    .as_str()
+                    .unwrap()
+                    .to_owned()
+            })
             .collect();
         peer.wait_for_event("ready");
         Self { peer, host, ids }
@@ -50,7 +55,9 @@ fn folder_with_file(name: &str) -> (tempfile::TempDir, PathBuf, Vec<u8>) {
     let mut state = 1_u64;
     let bytes: Vec<u8> = (0..3_500_001)
         .map(|_| {
-            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            state = state
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1);
             (state >> 56) as u8
         })
         .collect();
@@ -79,14 +86,23 @@ fn what_a_peer_shares_is_fetched_under_its_own_name() {
     assert_eq!(document["schema"], "dolab.fetch/1");
     assert_eq!(document["bytes"], bytes.len());
     assert_eq!(document["sources"][0]["bytes"], bytes.len());
-    assert_eq!(names_in(target.path()), ["update 1.bin"], "nothing but the file is left");
+    assert_eq!(
+        names_in(target.path()),
+        ["update 1.bin"],
+        "nothing but the file is left"
+    );
     assert!(fs::read(target.path().join("update 1.bin")).unwrap() == bytes);
 
     // There now, so it is not overwritten, unless the user says so.
     let again = fetch(&sharing.ids[0], &[&sharing.host], target.path(), &[]);
     assert_eq!(again.code, Some(2), "{}", again.stderr);
     assert!(again.stderr.contains("--force"), "{}", again.stderr);
-    let forced = fetch(&sharing.ids[0], &[&sharing.host], target.path(), &["--force"]);
+    let forced = fetch(
+        &sharing.ids[0],
+        &[&sharing.host],
+        target.path(),
+        &["--force"],
+    );
     assert_eq!(forced.code, Some(0), "{}", forced.stderr);
 }
 
@@ -102,7 +118,10 @@ fn two_peers_serve_one_download() {
     assert!(fs::read(output).unwrap() == bytes);
     let document = ended.json().pop().unwrap();
     let sources = document["sources"].as_array().unwrap();
-    let sum: u64 = sources.iter().map(|source| source["bytes"].as_u64().unwrap()).sum();
+    let sum: u64 = sources
+        .iter()
+        .map(|source| source["bytes"].as_u64().unwrap())
+        .sum();
     assert_eq!(sum, bytes.len() as u64);
 }
 
@@ -110,10 +129,25 @@ fn two_peers_serve_one_download() {
 fn what_no_peer_has_is_a_finding_that_names_the_hosts() {
     let sharing = Sharing::start(&[]);
     let target = tempfile::tempdir().unwrap();
-    let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
-    let ended = fetch(&"a".repeat(64), &[&sharing.host, &nobody], target.path(), &[]);
+    let nobody = TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .to_string();
+    let ended = fetch(
+        &"a".repeat(64),
+        &[&sharing.host, &nobody],
+        target.path(),
+        &[],
+    );
     assert_eq!(ended.code, Some(1), "{}\n{}", ended.stdout, ended.stderr);
-    for part in [sharing.host.as_str(), "not shared there", &nobody, "refused", "hint: "] {
+    for part in [
+        sharing.host.as_str(),
+        "not shared there",
+        &nobody,
+        "refused",
+        "hint: ",
+    ] {
         assert!(ended.stderr.contains(part), "{part}: {}", ended.stderr);
     }
     assert_eq!(names_in(target.path()), [] as [&str; 0]);
@@ -121,7 +155,14 @@ fn what_no_peer_has_is_a_finding_that_names_the_hosts() {
 
 #[test]
 fn a_file_that_is_not_there_is_named() {
-    let ended = run(&["peer", "--port", "0", "--no-announce", "--share", "/no/such/file"]);
+    let ended = run(&[
+        "peer",
+        "--port",
+        "0",
+        "--no-announce",
+        "--share",
+        "/no/such/file",
+    ]);
     assert_eq!(ended.code, Some(2), "{}", ended.stderr);
     assert!(ended.stderr.contains("/no/such/file"), "{}", ended.stderr);
 }
@@ -130,12 +171,23 @@ fn a_file_that_is_not_there_is_named() {
 fn a_port_that_is_taken_is_said_with_its_holder() {
     let holder = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = holder.local_addr().unwrap().port().to_string();
-    let ended = run(&["peer", "--listen", "127.0.0.1", "--port", &port, "--no-announce"]);
+    let ended = run(&[
+        "peer",
+        "--listen",
+        "127.0.0.1",
+        "--port",
+        &port,
+        "--no-announce",
+    ]);
     assert_eq!(ended.code, Some(3), "{}", ended.stderr);
     assert!(ended.stderr.contains(&port), "{}", ended.stderr);
     assert!(ended.stderr.contains("hint: "), "{}", ended.stderr);
     #[cfg(target_os = "linux")]
-    assert!(ended.stderr.contains(&std::process::id().to_string()), "{}", ended.stderr);
+    assert!(
+        ended.stderr.contains(&std::process::id().to_string()),
+        "{}",
+        ended.stderr
+    );
 }
 
 #[cfg(unix)]
@@ -151,15 +203,26 @@ fn ctrl_c_ends_a_peer_in_order() {
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
     let document = ended.json().pop().unwrap();
     assert_eq!(document["schema"], "dolab.peer/1");
-    assert!(document["sent_bytes"].as_u64().unwrap() >= bytes.len() as u64, "{document}");
+    assert!(
+        document["sent_bytes"].as_u64().unwrap() >= bytes.len() as u64,
+        "{document}"
+    );
 }
 
 #[test]
 fn a_check_between_two_processes_passes() {
     let sharing = Sharing::start(&[]);
     let ended = run(&[
-        "check", &sharing.host, "--size", "4MiB", "--listen", "127.0.0.1", "--port", "0",
-        "--no-announce", "--json",
+        "check",
+        &sharing.host,
+        "--size",
+        "4MiB",
+        "--listen",
+        "127.0.0.1",
+        "--port",
+        "0",
+        "--no-announce",
+        "--json",
     ]);
     let report = ended.json().pop().unwrap();
     assert_eq!(report["schema"], "dolab.check/1");
@@ -170,22 +233,44 @@ fn a_check_between_two_processes_passes() {
         })
     };
     assert!(open("outbound") && open("inbound"), "{report:#}");
-    assert_eq!(report["exchange"].as_array().unwrap().len(), 2, "{report:#}");
+    assert_eq!(
+        report["exchange"].as_array().unwrap().len(),
+        2,
+        "{report:#}"
+    );
 }
 
 #[test]
 fn a_stranger_without_the_key_gets_nothing() {
     let mut peer = Running::start(&[
-        "peer", "--json", "--listen", "127.0.0.1", "--port", "0", "--no-announce", "--key", "one",
-        "--share-synthetic", "1MiB:3",
+        "peer",
+        "--json",
+        "--listen",
+        "127.0.0.1",
+        "--port",
+        "0",
+        "--no-announce",
+        "--key",
+        "one",
+        "--share-synthetic",
+        "1MiB:3",
     ]);
     let port = peer.wait_for_event("listening")["port"].as_u64().unwrap();
-    let id = peer.wait_for_event("shared")["id"].as_str().unwrap().to_owned();
+    let id = peer.wait_for_event("sharing")["id"]
+        .as_str()
+        .unwrap()
+        .to_owned();
     peer.wait_for_event("ready");
     let target = tempfile::tempdir().unwrap();
     let host = format!("127.0.0.1:{port}");
     let stranger = fetch(&id, &[&host], target.path(), &["--key", "two"]);
-    assert_eq!(stranger.code, Some(1), "{}\n{}", stranger.stdout, stranger.stderr);
+    assert_eq!(
+        stranger.code,
+        Some(1),
+        "{}\n{}",
+        stranger.stdout,
+        stranger.stderr
+    );
     assert!(stranger.stderr.contains("key"), "{}", stranger.stderr);
     let friend = fetch(&id, &[&host], target.path(), &["--key", "one"]);
     assert_eq!(friend.code, Some(0), "{}\n{}", friend.stdout, friend.stderr);

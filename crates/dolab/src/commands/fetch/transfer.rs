@@ -1,0 +1,396 @@
+//! Moves the bytes, shows how far it is, and ends well or says why not.
+
+use std::{
+    collections::BTreeMap,
+    net::SocketAddr,
+    path::Path,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use dolab_content::Store;
+use dolab_discovery::Candidate;
+use dolab_engine::{CloseReason, Event as Exchange};
+use dolab_peer::{
+    Download, Event, Peer, PeerConfig, Progress, Transfer, TransferError, TransferReport,
+};
+use serde::Serialize;
+use tokio::sync::broadcast::{Receiver, error::RecvError};
+
+use super::{catalogue::Wanted, destination};
+use crate::{
+    args::FetchArgs,
+    escape::escape,
+    exit::Exit,
+    failure::{CommandResult, Failure},
+    interrupt::interrupted,
+    output::Output,
+    units::{self, Rate, Size},
+};
+
+/// Between two looks at how far it is, and so between two `progress` events.
+const TICK: Duration = Duration::from_millis(100);
+
+pub(super) async fn run(
+    args: &FetchArgs,
+    hosts: &[Candidate],
+    wanted: &Wanted,
+    store: Arc<Store>,
+    path: &Path,
+    output: &Output,
+) -> CommandResult {
+    let layout = wanted.hashes.layout();
+    let have = store.pieces();
+    let resumed: u64 = have
+        .iter()
+        .filter_map(|piece| layout.piece_len(piece))
+        .map(u64::from)
+        .sum();
+    let began = Instant::now();
+    let report = if have.is_full() {
+        None
+    } else {
+        if resumed > 0 {
+            output.note(format_args!(
+                "going on: {} are there already",
+                Size(resumed)
+            ));
+        }
+        let report = download(args, hosts, wanted, &store, output).await;
+        Some(report.map_err(|end| not_whole(end, args, &store, path, layout.length()))?)
+    };
+    finish(store, layout.length()).await?;
+    let elapsed = report
+        .as_ref()
+        .map_or_else(|| began.elapsed(), |report| report.elapsed);
+    tell(
+        &Document {
+            schema: "dolab.fetch/1",
+            id: args.content.to_string(),
+            path: path.display().to_string(),
+            bytes: layout.length(),
+            pieces: layout.pieces(),
+            resumed_bytes: resumed,
+            bad_pieces: report.as_ref().map_or(0, |report| report.bad_pieces),
+            seconds: elapsed.as_secs_f64(),
+            bits_per_second: Rate::of(layout.length() - resumed, elapsed).bits_per_second,
+            sources: report.iter().flat_map(sources).collect(),
+        },
+        output,
+    );
+    Ok(Exit::Good)
+}
+
+/// Why a transfer ended before it was whole.
+enum End {
+    /// The peer could not run.
+    Setup(Failure),
+    /// This host could not keep a piece, or was stopped.
+    Transfer(TransferError),
+    /// No peer sends: why, by address.
+    NoPeer {
+        why: &'static str,
+        reasons: BTreeMap<SocketAddr, String>,
+    },
+    /// Ctrl-C.
+    Interrupted,
+}
+
+async fn download(
+    args: &FetchArgs,
+    hosts: &[Candidate],
+    wanted: &Wanted,
+    store: &Arc<Store>,
+    output: &Output,
+) -> Result<TransferReport, End> {
+    let mut config = PeerConfig {
+        // What is fetched is not offered to others: the user named no content to share.
+        listen: Vec::new(),
+        allow_public: args.access.allow_public,
+        ..PeerConfig::default()
+    };
+    // A peer that stalls is dropped in time for another to be tried before patience ends.
+    config.engine.request_timeout = config.engine.request_timeout.min(args.patience / 2);
+    config.dial_timeout = config.dial_timeout.min(args.patience / 2);
+    let peer = Peer::start(config)
+        .await
+        .map_err(|error| End::Setup(Failure::cannot_run(error)))?;
+    let events = peer.subscribe();
+    let transfer = peer
+        .download(Download {
+            name: wanted.name.clone().unwrap_or_default(),
+            hashes: Arc::clone(&wanted.hashes),
+            have: store.pieces(),
+            sink: Arc::clone(store) as Arc<_>,
+            source: None,
+        })
+        .await
+        .map_err(|error| End::Setup(Failure::cannot_run(error)))?;
+    for &addr in hosts.iter().flat_map(|host| &host.addrs) {
+        peer.candidate(args.content, addr).await;
+    }
+    let end = watch(&transfer, events, args.patience, output).await;
+    peer.stop().await;
+    end
+}
+
+/// Waits for the end, whatever it is, and shows how far it is meanwhile.
+async fn watch(
+    transfer: &Transfer,
+    mut events: Receiver<Event>,
+    patience: Duration,
+    output: &Output,
+) -> Result<TransferReport, End> {
+    let start = transfer.progress();
+    let bar = output.transfer("fetching", start.of_bytes);
+    bar.set_position(start.bytes);
+    bar.reset_eta();
+    let mut reasons = BTreeMap::new();
+    let mut shown = (start.bytes, Instant::now());
+    let mut tick = tokio::time::interval(TICK);
+    let mut interrupted = std::pin::pin!(interrupted());
+    let mut finished = std::pin::pin!(transfer.finished());
+    let end = loop {
+        tokio::select! {
+            end = &mut finished => break end.map_err(End::Transfer),
+            // When the system lets nobody listen for Ctrl-C, it ends the program by itself.
+            Ok(()) = &mut interrupted => break Err(End::Interrupted),
+            event = events.recv() => match event {
+                Ok(event) => {
+                    if note(&event, &mut reasons, output) {
+                        let why = "no peer is left to fetch from";
+                        break Err(End::NoPeer { why, reasons });
+                    }
+                }
+                Err(RecvError::Lagged(_)) => {}
+                // The transfer, too, knows that the peer was stopped.
+                Err(RecvError::Closed) => break finished.await.map_err(End::Transfer),
+            },
+            _ = tick.tick() => {
+                let now = transfer.progress();
+                if now.bytes != shown.0 {
+                    shown = (now.bytes, Instant::now());
+                    bar.set_position(now.bytes);
+                    progress(&now, output);
+                } else if shown.1.elapsed() > patience {
+                    let why = "no piece came for too long";
+                    break Err(End::NoPeer { why, reasons });
+                }
+            }
+        }
+    };
+    bar.finish_and_clear();
+    end
+}
+
+/// Keeps in mind what happened with each peer. Returns whether none is left.
+fn note(event: &Event, reasons: &mut BTreeMap<SocketAddr, String>, output: &Output) -> bool {
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "the events are of many kinds, and may grow"
+    )]
+    match event {
+        Event::Exchange(Exchange::PeerJoined { remote, .. }) => {
+            tracing::info!(%remote, "connected");
+            output.event("peer-joined", Address::from(remote));
+        }
+        Event::Exchange(Exchange::PeerLeft { remote, why, .. }) => {
+            tracing::info!(%remote, %why, "gone");
+            if !matches!(why, CloseReason::Duplicate | CloseReason::Stopped) {
+                reasons.insert(*remote, why.to_string());
+                let why = Some(why.to_string());
+                output.event(
+                    "peer-left",
+                    Address {
+                        address: remote.to_string(),
+                        why,
+                    },
+                );
+            }
+        }
+        Event::Exchange(Exchange::PieceBad {
+            remote,
+            piece,
+            banned,
+            ..
+        }) => {
+            let ban = if *banned {
+                ", and it is not asked any more"
+            } else {
+                ""
+            };
+            tracing::warn!(%remote, piece, "a bad piece was thrown away{ban}");
+            reasons.insert(*remote, "it sent bad pieces".to_owned());
+        }
+        Event::RefusedPublic { addr } => {
+            reasons.insert(
+                *addr,
+                "a public address: --allow-public lifts that".to_owned(),
+            );
+        }
+        Event::Exchange(Exchange::Starved { .. }) => return true,
+        _ => {}
+    }
+    false
+}
+
+/// Where something happened.
+#[derive(Serialize)]
+struct Address {
+    address: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    why: Option<String>,
+}
+
+impl From<&SocketAddr> for Address {
+    fn from(addr: &SocketAddr) -> Self {
+        Self {
+            address: addr.to_string(),
+            why: None,
+        }
+    }
+}
+
+fn progress(now: &Progress, output: &Output) {
+    #[derive(Serialize)]
+    struct Fields {
+        bytes: u64,
+        total: u64,
+        bits_per_second: f64,
+    }
+    output.event(
+        "progress",
+        Fields {
+            bytes: now.bytes,
+            total: now.of_bytes,
+            bits_per_second: now.bytes_per_second * 8.0,
+        },
+    );
+}
+
+/// Gives the file its name. Until then there is none under it.
+async fn finish(store: Arc<Store>, length: u64) -> Result<(), Failure> {
+    tokio::task::spawn_blocking(move || store.finish())
+        .await
+        .expect("the store does not panic")
+        .map_err(|error| destination::cannot_keep(&error, length))
+}
+
+/// What did not work out, for the user. What is there is kept, and the same command goes on.
+fn not_whole(end: End, args: &FetchArgs, store: &Store, path: &Path, length: u64) -> Failure {
+    // Makes durable what came; if that fails, the next run rehashes it.
+    if let Err(error) = store.sync() {
+        tracing::warn!(%error, "what came may not be on the disk yet");
+    }
+    let pieces = store.pieces();
+    let kept = format!(
+        "{} of {} pieces are kept beside {}: the same command goes on from there",
+        pieces.count(),
+        pieces.pieces(),
+        path.display()
+    );
+    match end {
+        End::Setup(failure) => failure,
+        End::Interrupted => Failure::new(Exit::Inconclusive, "interrupted").hint(kept),
+        End::Transfer(TransferError::Store { error, .. }) => {
+            destination::cannot_keep(&error, length)
+        }
+        End::Transfer(error) => Failure::new(Exit::Finding, error).hint(kept),
+        End::NoPeer { why, reasons } => {
+            let why = match reasons.is_empty() {
+                true => format!("{why}: waited {}", units::span(args.patience)),
+                false => {
+                    let list: Vec<_> = reasons
+                        .iter()
+                        .map(|(addr, why)| format!("{addr}: {why}"))
+                        .collect();
+                    format!("{why}: {}", escape(&list.join("; ")))
+                }
+            };
+            let hint = if pieces.count() > 0 {
+                kept
+            } else {
+                "`dolab check HOST` finds what is in the way".to_owned()
+            };
+            Failure::new(Exit::Finding, why).hint(hint)
+        }
+    }
+}
+
+/// The final document.
+#[derive(Serialize)]
+struct Document {
+    schema: &'static str,
+    id: String,
+    path: String,
+    bytes: u64,
+    pieces: u32,
+    resumed_bytes: u64,
+    bad_pieces: u32,
+    seconds: f64,
+    bits_per_second: f64,
+    sources: Vec<SourceOfBytes>,
+}
+
+/// Who sent what.
+#[derive(Serialize)]
+struct SourceOfBytes {
+    address: String,
+    bytes: u64,
+    pieces: u32,
+    bad_pieces: u32,
+}
+
+fn sources(report: &TransferReport) -> Vec<SourceOfBytes> {
+    let source = |sender: &dolab_peer::Sender| SourceOfBytes {
+        address: sender.addr.to_string(),
+        bytes: sender.bytes,
+        pieces: sender.pieces,
+        bad_pieces: sender.bad_pieces,
+    };
+    report.senders.iter().map(source).collect()
+}
+
+fn tell(document: &Document, output: &Output) {
+    let Document {
+        path,
+        bytes,
+        pieces,
+        resumed_bytes,
+        bad_pieces,
+        ..
+    } = document;
+    let fetched = bytes - resumed_bytes;
+    output.line(format_args!(
+        "fetched: {}, whole and verified, {} in {pieces} pieces",
+        escape(path),
+        Size(*bytes)
+    ));
+    if fetched > 0 {
+        let rate = Rate {
+            bits_per_second: document.bits_per_second,
+        };
+        let time = units::span(Duration::from_secs_f64(document.seconds));
+        output.line(format_args!("  {} in {time}, {rate}", Size(fetched)));
+    }
+    for source in &document.sources {
+        let share = 100.0 * source.bytes as f64 / fetched.max(1) as f64;
+        output.line(format_args!(
+            "  from {}: {} ({share:.0}%)",
+            source.address,
+            Size(source.bytes)
+        ));
+    }
+    if *resumed_bytes > 0 {
+        output.line(format_args!(
+            "  from an earlier run: {}",
+            Size(*resumed_bytes)
+        ));
+    }
+    if *bad_pieces > 0 {
+        output.line(format_args!(
+            "  bad pieces, thrown away and fetched again: {bad_pieces}"
+        ));
+    }
+    output.document(document);
+}
