@@ -11,6 +11,7 @@ use crate::{
     connection::Connection, slots::Round, swarm::Swarm, timers::Timers,
 };
 
+mod arrival;
 #[cfg(test)]
 mod audit;
 mod commands;
@@ -41,7 +42,7 @@ pub struct Engine {
     /// Contents that peers want, and which of them are uploaded.
     slots: Round<ContentId>,
     /// Pieces that landed whole and whose hash is not known yet.
-    verifying: BTreeMap<(ConnId, ContentId, u32), download::Verifying>,
+    verifying: BTreeMap<(ConnId, ContentId, u32), arrival::Verifying>,
     budget: Budget,
     timers: Timers,
     /// Connections whose deadline may have changed.

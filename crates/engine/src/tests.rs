@@ -1,10 +1,16 @@
 //! The engine against a world of its like, against rogues, and against single words.
 
+#![expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "tests look for one thing among many"
+)]
+
 mod clock;
 mod device;
 mod fetching;
 mod fuzz;
 mod greeting;
+mod link;
 mod parts;
 mod rogue;
 mod rules;

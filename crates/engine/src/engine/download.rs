@@ -1,26 +1,10 @@
-//! From wanting a piece to having it.
-
-use std::net::SocketAddr;
+//! From wanting a piece to having asked for it, or having to give it up.
 
 use dolab_content::ContentId;
-use dolab_wire::swarm::{Head, PeerId};
+use dolab_wire::swarm::Head;
 
 use super::Engine;
-use crate::{
-    BodyOutcome, CloseReason, ConnId, Event, Output, PieceOutcome, connection::Body,
-    pipeline::Lost, session::Download,
-};
-
-/// A piece that landed whole. Its sender is kept, because the connection may end before the hash
-/// is known.
-#[derive(Debug)]
-pub(super) struct Verifying {
-    len: u32,
-    remote: SocketAddr,
-    peer: PeerId,
-    /// Whether the content was removed meanwhile.
-    pub(super) orphaned: bool,
-}
+use crate::{ConnId, Output, pipeline::Lost, session::Download};
 
 /// What came of trying to ask a peer for one more piece.
 enum Fed {
@@ -151,7 +135,7 @@ impl Engine {
     }
 
     /// Sends the requests of the piece that was begun last, as far as the depth allows.
-    fn ask(&mut self, conn: ConnId) {
+    pub(super) fn ask(&mut self, conn: ConnId) {
         let Some(connection) = self.connections.get_mut(&conn) else {
             return;
         };
@@ -198,146 +182,8 @@ impl Engine {
         }
     }
 
-    pub(super) fn body_progress(&mut self, conn: ConnId) {
-        if let Some(connection) = self.connections.get_mut(&conn) {
-            connection.clock.received = self.now;
-            connection.clock.progress = self.now;
-        }
-    }
-
-    pub(super) fn body_done(&mut self, conn: ConnId, outcome: BodyOutcome) {
-        let now = self.now;
-        let Some(connection) = self.connections.get_mut(&conn) else {
-            return;
-        };
-        connection.clock.received = now;
-        connection.clock.progress = now;
-        let body = connection.body.take();
-        let (Some(Body::Receiving(block)), BodyOutcome::Landed) = (body, outcome) else {
-            return;
-        };
-        connection.bytes_down += u64::from(block.len);
-        self.counters.bytes_down += u64::from(block.len);
-        let remote = connection.remote;
-        let Some(exchange) = connection.exchange_mut() else {
-            return;
-        };
-        exchange.depth.landed(now, block.len);
-        exchange.fruitless = 0;
-        let joined = exchange.joined;
-        let Download::Unchoked(pipeline) = &mut exchange.download else {
-            return;
-        };
-        let whole = pipeline.landed(block);
-        if pipeline.pieces() == 0 {
-            exchange.depth.idle(now);
-        }
-        if whole == Some(true)
-            && let Some(swarm) = self.swarms.get_mut(&joined.content)
-        {
-            if let Some(picker) = &mut swarm.picker {
-                picker.landed(block.piece);
-            }
-            let len = swarm.layout.piece_len(block.piece).unwrap_or(0);
-            let verifying = Verifying {
-                len,
-                remote,
-                peer: joined.peer,
-                orphaned: false,
-            };
-            self.verifying
-                .insert((conn, joined.content, block.piece), verifying);
-        }
-        self.ask(conn);
-        self.grow_hungry(conn);
-    }
-
-    pub(super) fn piece_done(
-        &mut self,
-        conn: ConnId,
-        content: ContentId,
-        piece: u32,
-        outcome: PieceOutcome,
-    ) {
-        let Some(verified) = self.verifying.remove(&(conn, content, piece)) else {
-            self.counters.stale_inputs += 1;
-            return;
-        };
-        self.budget.release(content, verified.len.into());
-        match outcome {
-            PieceOutcome::Good if !verified.orphaned => {
-                self.stored(conn, content, piece, &verified)
-            }
-            PieceOutcome::Bad => self.bad(conn, content, piece, &verified),
-            PieceOutcome::StoreFailed if !verified.orphaned => {
-                self.store_failed(conn, content, piece)
-            }
-            PieceOutcome::Good | PieceOutcome::StoreFailed => {}
-        }
-    }
-
-    fn stored(&mut self, conn: ConnId, content: ContentId, piece: u32, by: &Verifying) {
-        if let Some(connection) = self.connections.get_mut(&conn) {
-            connection.useful = true;
-        }
-        let Some(swarm) = self.swarms.get_mut(&content) else {
-            return;
-        };
-        if !swarm.have.insert(piece) {
-            return;
-        }
-        let others = swarm
-            .picker
-            .as_mut()
-            .map(|picker| picker.done(piece))
-            .unwrap_or_default();
-        let (complete, share) = (swarm.have.is_full(), swarm.share);
-        let connections = swarm.connections.clone();
-        if complete {
-            swarm.picker = None;
-            swarm.candidates.clear();
-            self.roused.insert(content);
-        }
-        self.counters.stored_pieces += 1;
-        self.event(Event::PieceStored {
-            content,
-            piece,
-            conn,
-            remote: by.remote,
-        });
-        for other in others {
-            self.cancel(other, content, piece);
-        }
-        for other in connections {
-            self.now_here(other, piece, share);
-        }
-        if complete {
-            self.event(Event::Completed { content });
-        }
-    }
-
-    /// A piece is here now: tells a peer, and wants it no longer of it.
-    fn now_here(&mut self, conn: ConnId, piece: u32, share: bool) {
-        let Some(connection) = self.connections.get_mut(&conn) else {
-            return;
-        };
-        if !connection.is_joined() {
-            return;
-        }
-        if let Some(exchange) = connection
-            .exchange_mut()
-            .filter(|x| x.theirs.contains(piece))
-        {
-            exchange.wanted -= 1;
-        }
-        if share {
-            self.send(conn, Head::Have(piece));
-        }
-        self.refresh_interest(conn);
-    }
-
     /// Gives up a piece that came over another connection.
-    fn cancel(&mut self, conn: ConnId, content: ContentId, piece: u32) {
+    pub(super) fn cancel(&mut self, conn: ConnId, content: ContentId, piece: u32) {
         let exchange = self
             .connections
             .get_mut(&conn)
@@ -371,7 +217,7 @@ impl Engine {
     }
 
     /// Tells the driver, and with `cancel` the peer, that a piece is not awaited any more.
-    fn withdraw(&mut self, conn: ConnId, content: ContentId, lost: &Lost, cancel: bool) {
+    pub(super) fn withdraw(&mut self, conn: ConnId, content: ContentId, lost: &Lost, cancel: bool) {
         if cancel {
             for &block in &lost.unanswered {
                 self.send(conn, Head::Cancel(block));
@@ -415,81 +261,5 @@ impl Engine {
             }
         }
         self.rouse_idle(content);
-    }
-
-    fn bad(&mut self, conn: ConnId, content: ContentId, piece: u32, by: &Verifying) {
-        self.counters.bad_pieces += 1;
-        let banned = self.bans.strike(self.now, by.peer, by.remote.ip());
-        self.counters.bans += u64::from(banned);
-        let picker = self
-            .swarms
-            .get_mut(&content)
-            .and_then(|swarm| swarm.picker.as_mut());
-        if let Some(picker) = picker.filter(|_| !by.orphaned) {
-            picker.lost(piece, conn, true);
-        }
-        self.event(Event::PieceBad {
-            content,
-            piece,
-            conn,
-            remote: by.remote,
-            banned,
-        });
-        if banned {
-            self.close_banned();
-        }
-        self.rouse_idle(content);
-    }
-
-    fn close_banned(&mut self) {
-        let banned = self.connections.iter().filter(|(_, connection)| {
-            let peer = connection.session.joined().map(|joined| joined.peer);
-            self.bans
-                .address(self.now, connection.remote.ip())
-                .is_some()
-                || peer.is_some_and(|peer| self.bans.peer(self.now, peer).is_some())
-        });
-        let banned: Vec<ConnId> = banned.map(|(&conn, _)| conn).collect();
-        for conn in banned {
-            self.close(conn, CloseReason::Banned);
-        }
-    }
-
-    fn store_failed(&mut self, conn: ConnId, content: ContentId, piece: u32) {
-        let Some(swarm) = self.swarms.get_mut(&content) else {
-            return;
-        };
-        if let Some(picker) = &mut swarm.picker {
-            picker.lost(piece, conn, true);
-        }
-        if swarm.failed || swarm.picker.is_none() {
-            return;
-        }
-        swarm.failed = true;
-        swarm.candidates.clear();
-        self.roused.insert(content);
-        self.event(Event::Failed { content, piece });
-        let Some(swarm) = self.swarms.get(&content) else {
-            return;
-        };
-        for conn in swarm.connections.clone() {
-            self.stop_fetching(conn, content);
-        }
-    }
-
-    fn stop_fetching(&mut self, conn: ConnId, content: ContentId) {
-        let exchange = self
-            .connections
-            .get_mut(&conn)
-            .and_then(|c| c.exchange_mut());
-        let Some(pipeline) = exchange.and_then(|exchange| exchange.pipeline_mut()) else {
-            return self.refresh_interest(conn);
-        };
-        let lost = pipeline.give_up_all();
-        for lost in &lost {
-            self.withdraw(conn, content, lost, true);
-        }
-        self.reopen(conn, content, &lost);
-        self.refresh_interest(conn);
     }
 }

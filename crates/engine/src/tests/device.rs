@@ -152,7 +152,7 @@ impl Device {
     }
 
     pub(super) fn corrupts(&self, piece: u32) -> bool {
-        self.corrupt_one_in > 0 && piece % self.corrupt_one_in == 0
+        self.corrupt_one_in > 0 && piece.is_multiple_of(self.corrupt_one_in)
     }
 
     /// The body behind the head that comes next is right or wrong.
@@ -437,7 +437,7 @@ impl Device {
             open.values()
                 .all(|&peers| peers <= self.config.unchoked_per_content)
         );
-        if self.handled % 61 == 0 {
+        if self.handled.is_multiple_of(61) {
             self.check_deeply();
         }
     }

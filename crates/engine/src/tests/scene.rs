@@ -269,7 +269,7 @@ fn trouble(rng: &mut ChaCha8Rng, plan: Plan, world: &mut World, contents: &[(Con
     for _ in 0..rng.random_range(0..3) {
         let vice = VICES[rng.random_range(0..VICES.len())];
         let rogue = Rogue::new(vice, peer_id(rng), pieces.clone(), rng.random());
-        world.place(Brain::Rogue(rogue), 50 * MIB);
+        world.place(Brain::Rogue(Box::new(rogue)), 50 * MIB);
     }
     if rng.random() {
         world.link_life = Some(Duration::from_millis(rng.random_range(4_000..60_000)));
