@@ -2,7 +2,33 @@
 
 use std::time::{Duration, Instant};
 
+use dolab_discovery::{Candidate, Discovery};
+
 use crate::station::Shared;
+
+/// When an announcement is repeated.
+const AGAIN: Duration = Duration::from_millis(1400);
+
+/// Whether the peer with this id is seen on the link now.
+pub(crate) fn is_seen(shared: &Shared, peer: &str) -> bool {
+    let seen = shared
+        .discovery
+        .as_ref()
+        .map(Discovery::sightings)
+        .unwrap_or_default();
+    seen.iter()
+        .filter_map(Candidate::lab)
+        .any(|lab| lab.peer.to_string() == peer)
+}
+
+/// Announces this host again, now and a little later: whether the other side sees us must not hang
+/// on whether its question gets through. An announcement that was seen before proves nothing about
+/// now, and one that was lost is no blocked path.
+pub(crate) async fn show(shared: &Shared) {
+    shared.announce().await;
+    tokio::time::sleep(AGAIN).await;
+    shared.announce().await;
+}
 
 /// Waits until the peer with this id is seen on the link, and says how long that took.
 pub(crate) async fn wait_for(shared: &Shared, peer: &str, wait: Duration) -> (bool, Duration) {

@@ -6,9 +6,10 @@ use std::{
 };
 
 use crate::{
-    evidence::{Answer, CalleeReport, CalleeSaw, CallerSaw, NoWitness, Witnessed},
+    evidence::{Answer, CalleeReport, CalleeSaw, CallerSaw, NoWitness, WireSaw, Witnessed},
     report::{PathId, Protocol},
     responder::canonical,
+    sighting,
     station::Shared,
     witness::{Flow, Role, Watched, Witness},
 };
@@ -35,11 +36,12 @@ pub(crate) fn of_caller(
 ) -> Witnessed {
     match saw.to {
         Some(to) => {
-            let remote = to.ip().to_canonical();
-            witness.saw(
+            let (port, remote) = (to.port(), to.ip().to_canonical());
+            look(
+                witness,
                 &Flow {
                     path,
-                    port: to.port(),
+                    port,
                     remote,
                     role: Role::Caller,
                 },
@@ -50,12 +52,25 @@ pub(crate) fn of_caller(
     }
 }
 
-/// What the callee knows of a call by the host at `remote`, which says that it called from these
-/// addresses.
+/// What a witness saw of a flow.
+pub(crate) fn look(witness: &Witness, flow: &Flow, since: Instant) -> Witnessed {
+    match witness.saw(flow, since) {
+        // Both sides announce on their own: what comes back is no answer.
+        Witnessed::Saw(saw) if flow.path == PathId::Udp5353 => Witnessed::Saw(WireSaw {
+            answers_left: 0,
+            answers_arrived: 0,
+            ..saw
+        }),
+        witnessed => witnessed,
+    }
+}
+
+/// What the callee knows of a call by the host at `remote`, the peer of this id, which says that it
+/// called from these addresses.
 pub(crate) fn of_callee(
     shared: &Shared,
     path: PathId,
-    remote: IpAddr,
+    (remote, peer): (IpAddr, &str),
     from: &[SocketAddr],
     port: u16,
     since: Instant,
@@ -69,8 +84,7 @@ pub(crate) fn of_callee(
         role: Role::Callee,
     };
     let (accepted, answer) = match path {
-        // Multicast has no listener that could tell.
-        PathId::Udp5353 => (None, Answer::None),
+        PathId::Udp5353 => (Some(sighting::is_seen(shared, peer)), Answer::None),
         PathId::Tcp7680 | PathId::Tcp443 | PathId::Udp443 | PathId::Udp3544 => {
             shared.door.arrivals.of(path, from, since)
         }
@@ -87,6 +101,6 @@ pub(crate) fn of_callee(
                 Protocol::Udp => None,
             },
         },
-        witness: shared.witness.saw(&flow, since),
+        witness: look(&shared.witness, &flow, since),
     }
 }

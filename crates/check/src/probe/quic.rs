@@ -25,6 +25,9 @@ use crate::{
 /// times this, and then in doubled pauses: at 0, 300, 900 and 2100 ms.
 const FIRST_GUESS: Duration = Duration::from_millis(100);
 
+/// QUIC sends its probes in pairs.
+const TOGETHER: Duration = Duration::from_millis(50);
+
 /// A QUIC stream is first heard of when something is written to it, so that the session's opening
 /// follows right behind.
 pub(super) async fn probe(call: &Call, tls: &Tls) -> (CallerSaw, Option<Reached>) {
@@ -149,11 +152,21 @@ fn of_quic(error: &ConnectionError) -> Outcome {
 #[derive(Debug, Default)]
 struct Watch {
     sent: AtomicU32,
+    last: Mutex<Option<Instant>>,
     error: Mutex<Option<io::Error>>,
     failed: Notify,
 }
 
 impl Watch {
+    /// What leaves together is one attempt.
+    fn count(&self) {
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        if last.is_none_or(|last| last.elapsed() > TOGETHER) {
+            self.sent.fetch_add(1, Ordering::Relaxed);
+        }
+        *last = Some(Instant::now());
+    }
+
     fn note(&self, error: &io::Error) {
         let copy = match error.raw_os_error() {
             Some(code) => io::Error::from_raw_os_error(code),
@@ -171,7 +184,7 @@ impl udp::Observer for Watch {
     fn came(&self, _from: SocketAddr) {}
 
     fn sent(&self, _to: SocketAddr, result: Result<(), &io::Error>) {
-        self.sent.fetch_add(1, Ordering::Relaxed);
+        self.count();
         if let Err(error) = result {
             self.note(error);
         }

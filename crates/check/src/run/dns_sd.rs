@@ -10,7 +10,7 @@ use dolab_wire::session::{Ask, Reply};
 
 use super::{Progress, Run};
 use crate::{
-    evidence::{CallerReport, CallerSaw, NotTested, Outcome, PathEvidence},
+    evidence::{CallerReport, CallerSaw, NoWitness, NotTested, Outcome, PathEvidence, Witnessed},
     report::{Direction, PathId},
     session::asker::Asker,
     sighting,
@@ -23,6 +23,9 @@ const PATH: PathId = PathId::Udp5353;
 /// Time until an announcement has to be seen. A host that has just begun announces after about a
 /// second (RFC 6762, section 8.1), and asks again a second later.
 const WAIT: Duration = Duration::from_millis(3500);
+
+/// Time for a question and its answer, beside the wait.
+const SLACK: Duration = Duration::from_millis(800);
 
 /// Outbound and inbound.
 pub(super) async fn both(run: &Run, asker: &Asker) -> (PathEvidence, PathEvidence) {
@@ -76,6 +79,12 @@ fn on_link(addr: IpAddr) -> bool {
 /// They see us.
 async fn outbound(run: &Run, asker: &Asker) -> PathEvidence {
     let not_tested = |why| PathEvidence::not_tested(PATH, Direction::Outbound, why);
+    let shows = run.shared.announces();
+    let wait = if shows {
+        run.time_left().min(WAIT)
+    } else {
+        Duration::ZERO
+    };
     if let Some(why) = impossible(run) {
         return not_tested(why);
     }
@@ -84,16 +93,22 @@ async fn outbound(run: &Run, asker: &Asker) -> PathEvidence {
             why: run.shared.why_closed(PATH),
         });
     }
-    if !run.shared.announces() {
-        return not_tested(NotTested::NotAsked);
-    }
     let began = Instant::now();
-    let wait = run.time_left().min(WAIT);
+    // Asked also when we do not announce ourselves: it makes the other side show itself.
     let ask = Ask::Sighting {
         peer: run.shared.peer_id(),
-        wait_ms: u64::try_from(wait.as_millis()).unwrap_or(0),
+        wait_ms: millis(wait),
     };
-    let (seen, waited) = match asker.ask(ask, wait + Duration::from_millis(700)).await {
+    let asking = asker.ask(ask, wait + SLACK);
+    tokio::pin!(asking);
+    let answer = tokio::select! {
+        answer = &mut asking => answer,
+        () = sighting::show(&run.shared), if shows => asking.await,
+    };
+    if !shows {
+        return not_tested(NotTested::NotAsked);
+    }
+    let (seen, waited) = match answer {
         Ok(Reply::Sighting { seen, waited_ms }) => (seen, Duration::from_millis(waited_ms)),
         Ok(_) => {
             return not_tested(NotTested::Declined {
@@ -106,31 +121,32 @@ async fn outbound(run: &Run, asker: &Asker) -> PathEvidence {
             });
         }
     };
-    let to = with_port(run.addr, PATH.port());
-    let from = SocketAddr::new(asker.carrier.local.ip().to_canonical(), PATH.port());
-    let saw = saw(seen, waited, from, to);
     if !seen && run.addr.ip().is_loopback() {
         return not_tested(NotTested::SameHost);
     }
+    let to = with_port(run.addr, PATH.port());
+    let from = SocketAddr::new(asker.carrier.local.ip().to_canonical(), PATH.port());
+    let saw = saw(seen, waited, from, to);
     let witness = wire_view::of_caller(run.witness(), PATH, &saw, began);
     let evidence =
         PathEvidence::from_caller(PATH, Direction::Outbound, CallerReport { saw, witness });
     if seen {
         return evidence;
     }
+    let (path, port, since_ms) = (PATH.to_string(), PATH.port(), millis(began.elapsed()));
     let ask = Ask::Seen {
-        path: PATH.to_string(),
+        path,
         from: vec![from],
-        port: PATH.port(),
-        since_ms: u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
+        port,
+        since_ms,
     };
-    let patience = run.time_left().min(Duration::from_millis(1000));
-    match asker.ask(ask, patience).await {
-        Ok(Reply::Seen { evidence: callee }) => match serde_json::from_value(callee) {
-            Ok(callee) => evidence.with_callee(callee),
-            Err(_) => evidence,
-        },
-        _ => evidence,
+    let Ok(Reply::Seen { evidence: callee }) = asker.ask(ask, run.time_left().min(SLACK)).await
+    else {
+        return evidence;
+    };
+    match serde_json::from_value(callee) {
+        Ok(callee) => evidence.with_callee(callee),
+        Err(_) => evidence,
     }
 }
 
@@ -151,35 +167,56 @@ async fn inbound(run: &Run, asker: &Asker) -> PathEvidence {
         });
     }
     let began = Instant::now();
-    let wait = run.time_left().min(WAIT);
-    let (seen, waited) = sighting::wait_for(&run.shared, &asker.theirs.peer, wait).await;
+    let (peer, wait) = (&asker.theirs.peer, run.time_left().min(WAIT));
+    let (seen, waited) = sighting::wait_for(&run.shared, peer, wait).await;
     if !seen && run.addr.ip().is_loopback() {
         return not_tested(NotTested::SameHost);
     }
     let from = with_port(run.addr, PATH.port());
     let to = SocketAddr::new(asker.carrier.local.ip().to_canonical(), PATH.port());
     let saw = saw(seen, waited, from, to);
-    let witness = crate::evidence::Witnessed::Absent(crate::evidence::NoWitness::NotAsked);
+    let witness = match seen {
+        true => Witnessed::Absent(NoWitness::NotAsked),
+        false => called(run, asker, began).await,
+    };
     let evidence =
         PathEvidence::from_caller(PATH, Direction::Inbound, CallerReport { saw, witness });
-    if seen {
-        return evidence;
-    }
-    let remote = run.addr.ip();
+    let remote = (run.addr.ip(), peer.as_str());
     let callee = wire_view::of_callee(&run.shared, PATH, remote, &[from], PATH.port(), began);
     evidence.with_callee(callee)
 }
 
+/// What crossed their wire of their announcements.
+async fn called(run: &Run, asker: &Asker, began: Instant) -> Witnessed {
+    let (path, port, since_ms) = (PATH.to_string(), PATH.port(), millis(began.elapsed()));
+    let ask = Ask::Called {
+        path,
+        port,
+        since_ms,
+    };
+    let absent = Witnessed::Absent(NoWitness::NotAsked);
+    match asker.ask(ask, run.time_left().min(SLACK)).await {
+        Ok(Reply::Called { evidence }) => serde_json::from_value(evidence).unwrap_or(absent),
+        _ => absent,
+    }
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
 fn saw(seen: bool, waited: Duration, from: SocketAddr, to: SocketAddr) -> CallerSaw {
+    let outcome = if seen {
+        Outcome::Open
+    } else {
+        Outcome::TimedOut
+    };
+    let (from, to) = (Some(from), Some(to));
     CallerSaw {
-        from: Some(from),
-        to: Some(to),
+        from,
+        to,
         attempts: 1,
         waited,
-        ..CallerSaw::new(if seen {
-            Outcome::Open
-        } else {
-            Outcome::TimedOut
-        })
+        ..CallerSaw::new(outcome)
     }
 }

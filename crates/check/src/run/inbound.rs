@@ -92,7 +92,7 @@ async fn ask(run: &Run, asker: &Asker, path: PathId) -> PathEvidence {
     evidence.with_callee(wire_view::of_callee(
         &run.shared,
         path,
-        remote,
+        (remote, &asker.theirs.peer),
         &from,
         port,
         began,

@@ -27,6 +27,7 @@ use crate::{
     sighting,
     station::{Shared, with_port},
     wire_view,
+    witness::{Flow, Role},
 };
 
 /// Questions of one session that are worked on at one time. More wait.
@@ -52,6 +53,7 @@ pub(crate) async fn serve(session: Session, shared: &Arc<Shared>) -> Result<(), 
     let answerer = Arc::new(Answerer {
         shared: Arc::clone(shared),
         carrier: channel.carrier,
+        peer: theirs.peer,
         made_up: Mutex::default(),
         out,
     });
@@ -104,6 +106,8 @@ async fn write(mut writer: Writer, mut queue: mpsc::Receiver<Message>) {
 struct Answerer {
     shared: Arc<Shared>,
     carrier: Carrier,
+    /// The asker's peer id.
+    peer: String,
     /// What is shared for this session.
     made_up: Mutex<Vec<MadeUp>>,
     out: mpsc::Sender<Message>,
@@ -123,6 +127,11 @@ impl Answerer {
         match ask {
             Ask::Echo { padding } => Ok(Reply::Echo { padding }),
             Ask::Probe { path, port } => self.probe(&path, port).await,
+            Ask::Called {
+                path,
+                port,
+                since_ms,
+            } => self.called(&path, port, since_ms),
             Ask::Seen {
                 path,
                 from,
@@ -131,6 +140,10 @@ impl Answerer {
             } => self.seen(&path, &from, port, since_ms),
             Ask::Sighting { peer, wait_ms } => {
                 let wait = Duration::from_millis(wait_ms).min(LONGEST_WAIT);
+                let shared = Arc::clone(&self.shared);
+                self.shared
+                    .door
+                    .spawn(async move { sighting::show(&shared).await });
                 let (seen, waited) = sighting::wait_for(&self.shared, &peer, wait).await;
                 let waited_ms = u64::try_from(waited.as_millis()).unwrap_or(u64::MAX);
                 Ok(Reply::Sighting { seen, waited_ms })
@@ -202,19 +215,32 @@ impl Answerer {
         since_ms: u64,
     ) -> Result<Reply, Refusal> {
         let path = path_named(path)?;
-        let since = Instant::now().checked_sub(Duration::from_millis(since_ms));
-        let since = since.ok_or_else(|| Refusal::Invalid {
-            why: "too long ago".into(),
-        })?;
+        let since = ago(since_ms)?;
         let evidence = wire_view::of_callee(
             &self.shared,
             path,
-            self.carrier.remote.ip(),
+            (self.carrier.remote.ip(), &self.peer),
             from,
             port,
             since,
         );
         Ok(Reply::Seen {
+            evidence: to_json(&evidence)?,
+        })
+    }
+
+    /// What crossed this host's wire of its own calls to the asker.
+    fn called(&self, path: &str, port: u16, since_ms: u64) -> Result<Reply, Refusal> {
+        let path = path_named(path)?;
+        let remote = self.carrier.remote.ip().to_canonical();
+        let flow = Flow {
+            path,
+            port,
+            remote,
+            role: Role::Caller,
+        };
+        let evidence = wire_view::look(&self.shared.witness, &flow, ago(since_ms)?);
+        Ok(Reply::Called {
             evidence: to_json(&evidence)?,
         })
     }
@@ -299,6 +325,13 @@ pub(crate) fn plain(addr: SocketAddr) -> SocketAddr {
     } else {
         addr
     }
+}
+
+fn ago(since_ms: u64) -> Result<Instant, Refusal> {
+    let since = Instant::now().checked_sub(Duration::from_millis(since_ms));
+    since.ok_or_else(|| Refusal::Invalid {
+        why: "too long ago".into(),
+    })
 }
 
 /// The path of this name.

@@ -33,6 +33,15 @@ pub enum Ask {
         /// Milliseconds since the call began.
         since_ms: u64,
     },
+    /// What crossed the other side's wire of its own calls to the asker.
+    Called {
+        /// The path.
+        path: String,
+        /// The port that it called.
+        port: u16,
+        /// Milliseconds since the call began.
+        since_ms: u64,
+    },
     /// Whether the other side has seen the DNS-SD announcement of a peer, waiting a little for it.
     Sighting {
         /// The peer's id, as 40 hex digits.
@@ -96,6 +105,11 @@ pub enum Reply {
     /// To [`Ask::Seen`]: the callee's half of the evidence.
     Seen {
         /// `CalleeReport` of `dolab-check`.
+        evidence: Value,
+    },
+    /// To [`Ask::Called`].
+    Called {
+        /// `Witnessed` of `dolab-check`.
         evidence: Value,
     },
     /// To [`Ask::Sighting`].
