@@ -409,10 +409,18 @@ cases! {
     mtu_black_hole {
         topology: Topology::Router,
         rules: &[(MiddleOut, "icmp type destination-unreachable drop")],
-        also: shrink_the_way,
+        also: shrink_both_ways,
         paths: "udp-5353 not-tested not-tested",
         findings: &["DL104"],
         verdict: "fail",
+    }
+    mtu_black_hole_one_way {
+        topology: Topology::Router,
+        rules: &[(MiddleOut, "icmp type destination-unreachable drop")],
+        also: shrink_the_way_there,
+        paths: "udp-5353 not-tested not-tested",
+        findings: &["DL104"],
+        verdict: "degraded",
     }
     /// The rule also meets the check's own session, whose bytes are far fewer.
     reset_in_mid_transfer {
@@ -433,8 +441,15 @@ fn unplug_there(net: &Net) {
         .expect("a link can be taken down");
 }
 
-fn shrink_the_way(net: &Net) {
+fn shrink_the_way_there(net: &Net) {
     net.middle
         .ip(&["link", "set", "there", "mtu", "1300"])
+        .expect("an MTU can be set");
+}
+
+fn shrink_both_ways(net: &Net) {
+    shrink_the_way_there(net);
+    net.middle
+        .ip(&["link", "set", "here", "mtu", "1300"])
         .expect("an MTU can be set");
 }
