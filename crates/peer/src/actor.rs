@@ -1,19 +1,19 @@
 //! The task that runs the engine. It never waits for anything but its inputs and its clock.
 
+mod outputs;
+
 use std::{
     collections::{BTreeMap, VecDeque},
     net::SocketAddr,
-    sync::{Arc, OnceLock, atomic::Ordering},
+    sync::{Arc, OnceLock},
     time::{Duration, Instant},
 };
 
 use dolab_content::{ContentId, PieceMap};
-use dolab_engine::{
-    CloseReason, Command, ConnId, DialFailure, Engine, Event as Exchange, Input, Output,
-};
+use dolab_engine::{Command, ConnId, DialFailure, Engine, Input};
 use dolab_wire::{
     WireError,
-    swarm::{Handshake, Head, PeerId},
+    swarm::{Handshake, PeerId},
 };
 use tokio::{
     net::TcpStream,
@@ -21,14 +21,14 @@ use tokio::{
     task::AbortHandle,
 };
 use tokio_util::task::TaskTracker;
-use tracing::{debug, error, info, warn};
+use tracing::{error, info, warn};
 
 use crate::{
     AddError, ConnectionView, ContentView, Event, Snapshot, SocketOptions, TransferError,
     conn::{Conn, Meter, Order, Outbox},
     counters::Counters,
     data::{Hashers, Pool},
-    net::{self, canonical, is_near},
+    net::canonical,
     shared::{Content, Report, Reports},
 };
 
@@ -430,181 +430,6 @@ impl Actor {
                 self.carry_out(output);
             }
         }
-    }
-
-    fn carry_out(&mut self, output: Output) {
-        match output {
-            Output::Connect { conn, addr } => self.dial(conn, addr),
-            Output::SendHandshake {
-                conn,
-                handshake,
-                content,
-            } => {
-                let (Some(link), Some(content)) =
-                    (self.links.get(&conn), self.contents.get(&content))
-                else {
-                    return;
-                };
-                drop(link.content.set(content.clone()));
-                link.outbox.handshake(&handshake);
-                self.order(conn, Order::Begin(content.clone()));
-            }
-            Output::Send { conn, head, body } => self.send(conn, &head, body),
-            Output::Receive { conn, range } => self.order(conn, Order::Receive(range)),
-            Output::Discard { conn, .. } => self.order(conn, Order::Discard),
-            Output::Abandon { conn, piece, .. } => self.order(conn, Order::Abandon(piece)),
-            Output::Close { conn, why } => self.close(conn, &why),
-            Output::Event(event) => self.happened(event),
-        }
-    }
-
-    fn dial(&mut self, conn: ConnId, addr: SocketAddr) {
-        if !self.tools.allow_public && !is_near(addr.ip()) {
-            self.tools
-                .counters
-                .refused_public
-                .fetch_add(1, Ordering::Relaxed);
-            info!(target: "dolab_peer", %addr, "not dialled: a public address (--allow-public would let it)");
-            self.tell(Event::RefusedPublic { addr });
-            self.pending.push_back(Input::DialFailed {
-                conn,
-                why: DialFailure::Forbidden,
-            });
-            return;
-        }
-        let (reports, sockets) = (self.tools.reports.clone(), self.tools.sockets.clone());
-        let limit = self.tools.dial_timeout;
-        let task = self.tasks.spawn(async move {
-            let result = net::connect(addr, limit, &sockets)
-                .await
-                .map_err(|(why, error)| {
-                    debug!(target: "dolab_peer", %addr, %error, "can not connect");
-                    why
-                });
-            reports.send(Report::Dialled { conn, result }).await;
-        });
-        self.dials.insert(
-            conn,
-            Dial {
-                addr,
-                task: task.abort_handle(),
-            },
-        );
-    }
-
-    fn order(&mut self, conn: ConnId, order: Order) {
-        let Some(link) = self.links.get(&conn) else {
-            return;
-        };
-        if let Err(mpsc::error::TrySendError::Full(_)) = link.orders.try_send(order) {
-            self.overflow(conn, "too many orders wait for it");
-        }
-    }
-
-    fn send(&mut self, conn: ConnId, head: &Head, body: Option<dolab_content::PieceRange>) {
-        let Some(link) = self.links.get(&conn) else {
-            return;
-        };
-        let put = match body {
-            Some(range) => link.outbox.body(head, range),
-            None => link.outbox.message(head),
-        };
-        if put.is_err() {
-            self.overflow(conn, "it reads too little of what is due to it");
-        }
-    }
-
-    fn overflow(&mut self, conn: ConnId, why: &'static str) {
-        let Some(link) = self.links.remove(&conn) else {
-            return;
-        };
-        link.task.abort();
-        self.tools
-            .counters
-            .overflowed
-            .fetch_add(1, Ordering::Relaxed);
-        info!(target: "dolab_peer", %conn, remote = %link.remote, why, "connection given up");
-        self.pending.push_back(Input::Closed { conn, reset: true });
-    }
-
-    fn close(&mut self, conn: ConnId, why: &CloseReason) {
-        debug!(target: "dolab_peer", %conn, %why, "closing");
-        if let Some(dial) = self.dials.remove(&conn) {
-            dial.task.abort();
-        }
-        if let Some(link) = self.links.remove(&conn) {
-            link.outbox.close();
-            self.ending.retain(|task| !task.is_finished());
-            self.ending.push(link.task);
-        }
-    }
-
-    fn happened(&mut self, event: Exchange) {
-        let tally = |content| {
-            self.contents
-                .get(content)
-                .and_then(|it: &Arc<Content>| it.tally.as_ref())
-        };
-        let peer = |conn| self.links.get(conn).and_then(|link| link.peer);
-        #[expect(
-            clippy::wildcard_enum_match_arm,
-            reason = "events may be added, and are passed on"
-        )]
-        match &event {
-            Exchange::PieceStored {
-                content,
-                piece,
-                conn,
-                remote,
-            } => {
-                if let Some(tally) = tally(content) {
-                    tally.stored(*piece, *remote, peer(conn));
-                }
-            }
-            Exchange::PieceBad {
-                content,
-                piece,
-                conn,
-                remote,
-                banned,
-            } => {
-                info!(target: "dolab_peer", %content, piece, %remote, banned, "a piece failed its hash");
-                if let Some(tally) = tally(content) {
-                    tally.bad(*remote, peer(conn));
-                }
-            }
-            Exchange::Completed { content } => {
-                if let Some(tally) = tally(content) {
-                    tally.end(Ok(()));
-                }
-            }
-            Exchange::PeerLeft {
-                conn, remote, why, ..
-            } => {
-                if matches!(why, CloseReason::UnknownSwarm) {
-                    self.tools
-                        .counters
-                        .unknown_swarms
-                        .fetch_add(1, Ordering::Relaxed);
-                }
-                info!(target: "dolab_peer", %conn, %remote, %why, code = ?why.do_code(), "peer left");
-            }
-            Exchange::PeerJoined {
-                conn,
-                remote,
-                content,
-                peer,
-            } => {
-                info!(target: "dolab_peer", %conn, %remote, %content, %peer, "peer joined");
-            }
-            _ => {}
-        }
-        self.tell(Event::Exchange(event));
-    }
-
-    fn tell(&self, event: Event) {
-        // Nobody may be listening.
-        drop(self.tools.events.send(event));
     }
 }
 

@@ -1,6 +1,7 @@
 //! One connection: a task that reads heads and bodies, and sends what the engine says.
 
 mod outbox;
+mod pace;
 mod read;
 mod upload;
 mod write;

@@ -2,7 +2,7 @@ use std::{
     collections::BTreeMap,
     io,
     sync::{Arc, atomic::Ordering},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use bytes::{Buf, BufMut, BytesMut};
@@ -17,7 +17,10 @@ use tokio::{
     sync::{Semaphore, mpsc},
 };
 
-use super::{Ended, Meter, Order};
+use super::{
+    Ended, Meter, Order,
+    pace::{GRACE, Pace, TICK},
+};
 use crate::{
     data::{Hashers, Incoming, Pool},
     shared::{Content, Reports},
@@ -36,14 +39,6 @@ const BODY_READ: usize = 512 << 10;
 
 /// Bytes that are read and dropped in one go.
 const SKIP_READ: usize = 16 << 10;
-
-/// While others wait for buffers, who holds one has to bring this many bytes a second once it has
-/// held it for [`GRACE`], or loses its connection.
-const SLOWEST: u64 = 32 << 10;
-const GRACE: Duration = Duration::from_secs(10);
-
-/// How often the engine hears that a long body is still coming: its contract says about a second.
-const TICK: Duration = Duration::from_secs(1);
 
 /// The reading half of a connection.
 pub(crate) struct Reader<'a> {
@@ -212,8 +207,7 @@ impl Reader<'_> {
                 .read_body(&mut block, left.min(BODY_READ), &mut pace)
                 .await?;
             left -= read;
-            let got = u64::from(range.len) - left as u64;
-            if pace.too_slow(got) && self.pool.contended() {
+            if pace.is_too_slow() && self.pool.contended() {
                 return Err(Ended::TooSlow);
             }
             if left > 0 && block.len() >= HASH_RUN {
@@ -240,9 +234,7 @@ impl Reader<'_> {
         self.meter
             .received
             .fetch_add(read as u64, Ordering::Relaxed);
-        pace.read += read as u64;
-        if pace.read > 0 && pace.due() {
-            pace.read = 0;
+        if pace.came(read) {
             self.progress().await;
         }
         Ok(read)
@@ -302,40 +294,6 @@ impl Reader<'_> {
                 .await?;
         }
         Ok(())
-    }
-}
-
-/// How a body comes along.
-struct Pace {
-    began: Instant,
-    told: Instant,
-    /// Bytes since the engine was told last.
-    read: u64,
-}
-
-impl Pace {
-    fn new() -> Self {
-        let now = Instant::now();
-        Self {
-            began: now,
-            told: now,
-            read: 0,
-        }
-    }
-
-    /// Whether the engine is to hear that the body is still coming.
-    fn due(&mut self) -> bool {
-        let now = Instant::now();
-        let due = now.duration_since(self.told) >= TICK;
-        if due {
-            self.told = now;
-        }
-        due
-    }
-
-    fn too_slow(&self, got: u64) -> bool {
-        let held = self.began.elapsed();
-        held >= GRACE && got < held.as_secs() * SLOWEST
     }
 }
 

@@ -14,8 +14,8 @@ use crate::{
 };
 
 /// A connection that takes no byte of what is due to it for so long is closed: it holds an upload
-/// slot that another could use.
-pub(super) const WRITE_STALL: Duration = Duration::from_secs(30);
+/// slot that another could use. On Linux the kernel finds the same by itself.
+pub(super) const WRITE_STALL: Duration = Duration::from_secs(60);
 
 /// The writing half of a connection.
 pub(crate) struct Writer<'a> {

@@ -24,9 +24,10 @@ const KEEPALIVE_EVERY: Duration = Duration::from_secs(15);
 #[cfg(not(any(target_os = "openbsd", windows)))]
 const KEEPALIVE_TRIES: u32 = 4;
 
-/// Data that nobody acknowledges for so long ends the connection, not the 15 minutes of Linux.
+/// Data that nobody acknowledges, or takes, for so long ends the connection, not the 15 minutes of
+/// Linux. Long enough for a receiver whose disk is busy with something else.
 #[cfg(target_os = "linux")]
-const USER_TIMEOUT: Duration = Duration::from_secs(30);
+const USER_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Bytes that may lie unsent in the kernel before a socket counts as full. What is handed over can
 /// not be taken back, so a cancel, a choke or a have would wait behind megabytes; and an upload
