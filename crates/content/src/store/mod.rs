@@ -1,18 +1,24 @@
 mod journal;
+mod opening;
+mod shared;
 
 use std::{
-    ffi::OsString,
-    fs::{self, File, TryLockError},
+    fs::{self, File},
     io::{self, ErrorKind},
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard},
 };
 
-use self::journal::{Found, Journal, Record, Replayed};
-use crate::{PieceMap, PiecesHashFile, Sink, Source, StoreError, disk, hasher::hash_pieces};
+use self::{
+    journal::Record,
+    opening::{load, lock, rehash, with_ending},
+    shared::{Shared, State},
+};
+use crate::{PieceMap, PiecesHashFile, Sink, Source, StoreError, disk};
 
-/// Bytes that may be written before the data is forced to the disk and marked as durable. What a
-/// resume has to rehash after a kill is about this much.
+/// Bytes that may be written before a thread begins to force them to the disk and then marks them
+/// as durable. What a resume has to rehash after a kill is about this much, and what came in while
+/// the disk was busy.
 const SYNC_EVERY: u64 = 256 << 20;
 
 /// What to do when the finished file is there already.
@@ -44,26 +50,11 @@ pub enum Existing {
 /// fills gaps with zeros when a piece far behind the others is written first.
 #[derive(Debug)]
 pub struct Store {
-    file: Arc<File>,
     path: PathBuf,
-    partial: PathBuf,
     hashes: Arc<PiecesHashFile>,
     existing: Existing,
-    state: Mutex<State>,
-    /// Held by whoever forces data to the disk.
-    syncing: Mutex<()>,
-}
-
-#[derive(Debug)]
-struct State {
-    pieces: PieceMap,
-    journal: Journal,
-    /// Bytes written since the last sync began.
-    unsynced: u64,
-    /// The first failure to force data to the disk. The system may have dropped that data and
-    /// will not say so again, so nothing is marked as durable after it.
-    failed: Option<ErrorKind>,
-    finished: bool,
+    sync_every: u64,
+    shared: Arc<Shared>,
 }
 
 impl Store {
@@ -86,23 +77,27 @@ impl Store {
             return Err(StoreError::Exists { path });
         }
         let partial = with_ending(&path, ".partial");
-        let file = Arc::new(lock(&partial)?);
+        let file = lock(&partial)?;
         let (pieces, journal, unsynced) = load(&file, &partial, &hashes)?;
         let state = State {
             pieces,
             journal,
             unsynced,
             failed: None,
-            finished: false,
+            syncs_behind: false,
+            closed: false,
         };
         Ok(Self {
-            file,
             path,
-            partial,
             hashes,
             existing,
-            state: Mutex::new(state),
-            syncing: Mutex::new(()),
+            sync_every: SYNC_EVERY,
+            shared: Arc::new(Shared {
+                file,
+                partial,
+                state: Mutex::new(state),
+                syncing: Mutex::new(()),
+            }),
         })
     }
 
@@ -128,34 +123,7 @@ impl Store {
     /// When the system could not write it. Nothing is marked then, now or later, and the next
     /// resume rehashes what is in doubt.
     pub fn sync(&self) -> Result<(), StoreError> {
-        let turn = self.syncing.lock().unwrap_or_else(PoisonError::into_inner);
-        self.sync_in_turn(&turn)
-    }
-
-    fn sync_in_turn(&self, _turn: &MutexGuard<'_, ()>) -> Result<(), StoreError> {
-        let (records, unsynced) = {
-            let mut state = self.state();
-            if let Some(kind) = state.failed {
-                return Err(StoreError::new(&self.partial, kind.into()));
-            }
-            (state.journal.records(), std::mem::take(&mut state.unsynced))
-        };
-        if unsynced == 0 {
-            return Ok(());
-        }
-        if let Err(error) = self.file.sync_data() {
-            self.state().failed = Some(error.kind());
-            return Err(StoreError::new(&self.partial, error));
-        }
-        let mut state = self.state();
-        if state.finished {
-            return Ok(());
-        }
-        let mark = state.journal.append(Record::Durable { records });
-        let (map, path) = (state.journal.file(), state.journal.path().to_owned());
-        drop(state);
-        mark.and_then(|()| map.sync_data())
-            .map_err(|error| StoreError::new(&path, error))
+        self.shared.sync(&self.shared.turn())
     }
 
     /// Rehashes every piece that is claimed to be there, on up to `threads` threads, drops the bad
@@ -170,8 +138,8 @@ impl Store {
     ) -> Result<Vec<u32>, StoreError> {
         let claimed: Vec<u32> = self.pieces().iter().collect();
         let good = rehash(
-            &self.file,
-            &self.partial,
+            &self.shared.file,
+            &self.shared.partial,
             &self.hashes,
             &claimed,
             threads,
@@ -183,7 +151,7 @@ impl Store {
             .collect();
         let mut state = self.state();
         for &piece in &bad {
-            if !state.finished {
+            if !state.closed {
                 let lost = state.journal.append(Record::Lost {
                     first: piece,
                     count: 1,
@@ -208,41 +176,50 @@ impl Store {
     /// is as it was before then.
     pub fn finish(&self) -> Result<(), StoreError> {
         // Held to the end, so that two calls do not publish side by side.
-        let turn = self.syncing.lock().unwrap_or_else(PoisonError::into_inner);
+        let turn = self.shared.turn();
         let missing = {
             let state = self.state();
-            if state.finished {
+            if state.closed {
                 return Ok(());
             }
             state.pieces.pieces() - state.pieces.count()
         };
         if missing > 0 {
             return Err(StoreError::Incomplete {
-                path: self.partial.clone(),
+                path: self.shared.partial.clone(),
                 missing,
             });
         }
-        self.sync_in_turn(&turn)?;
+        self.shared.sync(&turn)?;
         let mut state = self.state();
-        if state.finished {
+        if state.closed {
             return Ok(());
         }
-        publish(&self.partial, &self.path, self.existing)?;
-        state.finished = true;
+        publish(&self.shared.partial, &self.path, self.existing)?;
+        state.closed = true;
         let map = state.journal.path().to_owned();
         drop(state);
-        remove(&self.partial)?;
+        remove(&self.shared.partial)?;
         remove(&map)?;
         remove(&journal::unfinished(&map))?;
         disk::sync_names(&self.path).map_err(|error| StoreError::new(&self.path, error))?;
         // On Windows a lock keeps everyone else from reading.
-        self.file
+        self.shared
+            .file
             .unlock()
             .map_err(|error| StoreError::new(&self.path, error))
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.shared.state()
+    }
+}
+
+impl Drop for Store {
+    fn drop(&mut self) {
+        self.shared.state().closed = true;
+        // The file itself may stay open for a while, in the thread that syncs.
+        let _ = self.shared.file.unlock();
     }
 }
 
@@ -267,14 +244,14 @@ impl Source for Store {
                 return Err(StoreError::Missing { piece });
             }
         }
-        disk::read_at(&self.file, offset, buf).map_err(|source| StoreError::Io {
-            path: self.partial.clone(),
+        disk::read_at(&self.shared.file, offset, buf).map_err(|source| StoreError::Io {
+            path: self.shared.partial.clone(),
             source,
         })
     }
 
     fn file(&self) -> Option<&File> {
-        Some(&self.file)
+        Some(&self.shared.file)
     }
 }
 
@@ -289,157 +266,31 @@ impl Sink for Store {
                 want,
             });
         }
-        if self.state().pieces.contains(piece) {
-            return Ok(());
-        }
-        disk::write_at(&self.file, layout.offset(piece), bytes)
-            .map_err(|error| StoreError::new(&self.partial, error))?;
-        let due = {
-            let mut state = self.state();
-            let written = state.journal.append(Record::Written {
-                first: piece,
-                count: 1,
-            });
-            written.map_err(|error| StoreError::new(state.journal.path(), error))?;
-            state.pieces.insert(piece);
-            state.unsynced += u64::from(want);
-            state.unsynced >= SYNC_EVERY
-        };
-        match self.syncing.try_lock() {
-            Ok(turn) if due => self.sync_in_turn(&turn),
-            _ => Ok(()),
-        }
-    }
-}
-
-/// Opens the unfinished file, so that nobody else has it.
-fn lock(partial: &Path) -> Result<File, StoreError> {
-    loop {
-        let file = File::options()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .open(partial);
-        let file = file.map_err(|error| StoreError::new(partial, error))?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                return Err(StoreError::Locked {
-                    path: partial.to_owned(),
-                });
+        {
+            let state = self.state();
+            if state.pieces.contains(piece) {
+                return Ok(());
             }
-            Err(TryLockError::Error(error)) => return Err(StoreError::new(partial, error)),
+            self.shared.check(&state)?;
         }
-        // Between the two calls another process may have finished the file and let go of it.
-        if disk::same_file(&file, partial).map_err(|error| StoreError::new(partial, error))? {
-            return Ok(file);
-        }
-    }
-}
-
-/// Finds out which pieces are there, and how many bytes of them may not be on the disk yet.
-fn load(
-    file: &Arc<File>,
-    partial: &Path,
-    hashes: &PiecesHashFile,
-) -> Result<(PieceMap, Journal, u64), StoreError> {
-    let (id, layout) = (hashes.id(), hashes.layout());
-    let map = with_ending(partial, ".map");
-    let on_partial = |error| StoreError::new(partial, error);
-    let on_map = |error| StoreError::new(&map, error);
-    let length = file.metadata().map_err(on_partial)?.len();
-    let fits = length == layout.length();
-    let none = PieceMap::empty(layout.pieces());
-    let found = Journal::read(&map, id, layout).map_err(on_map)?;
-
-    // The map comes before the first byte, so a file without a byte is new.
-    if length == 0 {
-        let journal = Journal::create(&map, id, layout, &none, &none).map_err(on_map)?;
-        file.set_len(layout.length()).map_err(on_partial)?;
-        return Ok((none, journal, 0));
-    }
-    // Ours: the map says so, or at least one piece will have to.
-    let (known, doubtful, ours) = match found {
-        Found::Other(found) => {
-            return Err(StoreError::OtherContent {
-                path: partial.to_owned(),
-                found,
-            });
-        }
-        Found::Ours(replayed) if fits && !replayed.damaged => {
-            let Replayed {
-                journal,
-                known,
-                doubtful,
-                ..
-            } = *replayed;
-            if doubtful.count() == 0 {
-                return Ok((known, journal, 0));
-            }
-            (known, doubtful, true)
-        }
-        Found::Ours(replayed) if fits => {
-            let mut rest = PieceMap::full(layout.pieces());
-            for piece in replayed.known.iter() {
-                rest.remove(piece);
-            }
-            (replayed.known, rest, true)
-        }
-        Found::Ours(replayed) => {
-            drop(replayed);
-            file.set_len(layout.length()).map_err(on_partial)?;
-            (none, PieceMap::full(layout.pieces()), true)
-        }
-        Found::Nothing | Found::Damaged if !fits => {
-            return Err(StoreError::NotOurs {
-                path: partial.to_owned(),
-            });
-        }
-        Found::Damaged | Found::Nothing => (none, PieceMap::full(layout.pieces()), false),
-    };
-    let claimed: Vec<u32> = doubtful.iter().collect();
-    let threads = std::thread::available_parallelism().map_or(1, Into::into);
-    let good = rehash(file, partial, hashes, &claimed, threads, &|_| {})?;
-    if !ours && good.count() == 0 {
-        return Err(StoreError::NotOurs {
-            path: partial.to_owned(),
+        let Shared { file, partial, .. } = &*self.shared;
+        disk::write_at(file, layout.offset(piece), bytes)
+            .map_err(|error| StoreError::new(partial, error))?;
+        let mut state = self.state();
+        let written = state.journal.append(Record::Written {
+            first: piece,
+            count: 1,
         });
-    }
-    let journal = Journal::create(&map, id, layout, &known, &good).map_err(on_map)?;
-    let (mut pieces, mut unsynced) = (known, 0);
-    for piece in good.iter() {
-        pieces.insert(piece);
-        unsynced += u64::from(layout.piece_len(piece).unwrap_or(0));
-    }
-    Ok((pieces, journal, unsynced))
-}
-
-/// Which of these pieces the file really has.
-fn rehash(
-    file: &File,
-    path: &Path,
-    hashes: &PiecesHashFile,
-    pieces: &[u32],
-    threads: usize,
-    progress: &(dyn Fn(u64) + Sync),
-) -> Result<PieceMap, StoreError> {
-    let good = Mutex::new(PieceMap::empty(hashes.layout().pieces()));
-    let read = |offset, buf: &mut [u8]| {
-        disk::read_at(file, offset, buf).map_err(|source| StoreError::Io {
-            path: path.to_owned(),
-            source,
-        })
-    };
-    let each = |piece, hash| {
-        if hashes.hash(piece) == Some(&hash) {
-            good.lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .insert(piece);
+        written.map_err(|error| StoreError::new(state.journal.path(), error))?;
+        state.pieces.insert(piece);
+        state.unsynced += u64::from(want);
+        if state.unsynced >= self.sync_every && !state.syncs_behind {
+            state.syncs_behind = true;
+            drop(state);
+            Arc::clone(&self.shared).sync_behind();
         }
-    };
-    hash_pieces(&read, hashes.layout(), pieces, threads, progress, &each)?;
-    Ok(good.into_inner().unwrap_or_else(PoisonError::into_inner))
+        Ok(())
+    }
 }
 
 /// Lets the finished file appear under its name.
@@ -464,12 +315,6 @@ fn remove(path: &Path) -> Result<(), StoreError> {
         Err(error) if error.kind() != ErrorKind::NotFound => Err(StoreError::new(path, error)),
         _ => Ok(()),
     }
-}
-
-fn with_ending(path: &Path, ending: &str) -> PathBuf {
-    let mut name = OsString::from(path);
-    name.push(ending);
-    name.into()
 }
 
 #[cfg(test)]

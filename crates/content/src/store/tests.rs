@@ -1,6 +1,11 @@
+use std::time::{Duration, Instant};
+
 use tempfile::TempDir;
 
-use super::*;
+use super::{
+    journal::{Found, Journal},
+    *,
+};
 use crate::{ContentId, Layout, Synthetic, hash_source};
 
 const PIECE: u32 = 1000;
@@ -295,6 +300,38 @@ fn only_what_is_there_is_read_and_only_what_fits_is_written() {
     assert!(matches!(error, StoreError::Io { .. }), "{error}");
 }
 
+#[test]
+fn what_was_written_is_synced_behind_the_writers() {
+    let place = Place::new();
+    let mut store = place.open();
+    store.sync_every = 3_000;
+    let (id, layout) = (place.hashes.id(), place.hashes.layout());
+    let deadline = Instant::now() + Duration::from_secs(60);
+    place.fill(&store, 0..3);
+    loop {
+        let map = place.path(".partial.map");
+        if let Found::Ours(replayed) = Journal::read(&map, id, layout).unwrap()
+            && replayed.known.count() == 3
+        {
+            break;
+        }
+        assert!(Instant::now() < deadline, "nothing was marked as durable");
+        std::thread::yield_now();
+    }
+    drop(store);
+    // One that is still at it when the store goes spoils nothing for the next.
+    for piece in 3..10 {
+        let mut store = place.open();
+        store.sync_every = 1;
+        assert_eq!(store.pieces().count(), piece);
+        place.fill(&store, [piece]);
+    }
+    let store = place.open();
+    store.finish().unwrap();
+    assert_eq!(fs::read(place.path("")).unwrap(), place.whole());
+    assert_eq!(place.names(), ["file.bin"]);
+}
+
 /// After a failed sync the system may have dropped the data, and the next sync would not tell.
 #[test]
 fn after_a_failed_sync_nothing_is_ever_marked_as_durable() {
@@ -307,6 +344,10 @@ fn after_a_failed_sync_nothing_is_ever_marked_as_durable() {
         assert!(matches!(error, StoreError::DiskFull { .. }), "{error}");
         store.finish().unwrap_err();
     }
+    // A writer is told too, before it fills a broken disk.
+    store.state().pieces.remove(3);
+    let error = store.write_piece(3, &place.piece(3)).unwrap_err();
+    assert!(matches!(error, StoreError::DiskFull { .. }), "{error}");
     drop(store);
     assert_eq!(place.names(), ["file.bin.partial", "file.bin.partial.map"]);
     let (id, layout) = (place.hashes.id(), place.hashes.layout());
