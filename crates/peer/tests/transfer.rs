@@ -15,7 +15,7 @@ use dolab_content::{
     Discard, Existing, Layout, PieceMap, SharedFile, Source, Store, StoreError, hash_source,
 };
 use dolab_engine::RequestSize;
-use dolab_peer::{Download, Shared, TransferError};
+use dolab_peer::{Download, PeerConfig, Shared, TransferError};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
@@ -149,6 +149,26 @@ async fn a_seed_reaches_out() {
     let report = within("the transfer", transfer.finished()).await.unwrap();
     assert_eq!(memory.bytes(), made.bytes());
     assert_eq!(report.senders[0].peer, Some(seed.id()));
+    seed.stop().await;
+    device.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn ipv6_works_as_well() {
+    if std::net::TcpListener::bind("[::1]:0").is_err() {
+        eprintln!("did not run: this host has no IPv6");
+        return;
+    }
+    let v6 = |config: &mut PeerConfig| config.listen = vec!["[::1]:0".parse().unwrap()];
+    let (seed, device) = (peer_with(v6).await, peer_with(v6).await);
+    let made = Made::new(10, 3_000_000, 1 << 18);
+    made.shared_by(&seed).await;
+    let memory = Memory::new(&made);
+    let transfer = made.fetched_by(&device, memory.clone()).await;
+    device.candidate(made.id(), addr(&seed)).await;
+    let report = within("the transfer", transfer.finished()).await.unwrap();
+    assert_eq!(memory.bytes(), made.bytes());
+    assert!(report.senders[0].addr.is_ipv6());
     seed.stop().await;
     device.stop().await;
 }
