@@ -8,23 +8,23 @@ use crate::exit::Exit;
 
 /// An error as the user sees it.
 #[derive(Debug)]
-pub struct Failure {
+pub(crate) struct Failure {
     /// What the process ends with.
-    pub exit: Exit,
+    pub(crate) exit: Exit,
     /// What went wrong: lower-case, one line.
-    pub error: String,
+    pub(crate) error: String,
     /// What to do next.
-    pub hint: Option<String>,
+    pub(crate) hint: Option<String>,
     /// Delivery Optimization's code for it, where there is one.
-    pub do_error: Option<String>,
+    pub(crate) do_error: Option<String>,
 }
 
 /// What a command ends with.
-pub type CommandResult = Result<Exit, Failure>;
+pub(crate) type CommandResult = Result<Exit, Failure>;
 
 impl Failure {
     /// Ends the command with `exit` because of `error`.
-    pub fn new(exit: Exit, error: impl Display) -> Self {
+    pub(crate) fn new(exit: Exit, error: impl Display) -> Self {
         Self {
             exit,
             error: error.to_string(),
@@ -34,29 +34,29 @@ impl Failure {
     }
 
     /// The user asked for something that makes no sense.
-    pub fn wrong_use(error: impl Display) -> Self {
+    pub(crate) fn wrong_use(error: impl Display) -> Self {
         Self::new(Exit::WrongUse, error)
     }
 
     /// This host can not do it.
-    pub fn cannot_run(error: impl Display) -> Self {
+    pub(crate) fn cannot_run(error: impl Display) -> Self {
         Self::new(Exit::CannotRun, error)
     }
 
     /// Adds what to do next.
-    pub fn hint(mut self, hint: impl Display) -> Self {
+    pub(crate) fn hint(mut self, hint: impl Display) -> Self {
         self.hint = Some(hint.to_string());
         self
     }
 
     /// Adds Delivery Optimization's code.
-    pub fn do_code(mut self, code: dolab_wire::DoCode) -> Self {
+    pub(crate) fn do_code(mut self, code: dolab_wire::DoCode) -> Self {
         self.do_error = Some(code.to_string());
         self
     }
 
     /// The failure as a JSON document.
-    pub fn document(&self) -> impl Serialize + '_ {
+    pub(crate) fn document(&self) -> impl Serialize + '_ {
         #[derive(Serialize)]
         struct Document<'a> {
             schema: &'static str,

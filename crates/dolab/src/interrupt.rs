@@ -8,7 +8,7 @@ use std::io;
 /// # Errors
 /// When the system does not let us listen for it.
 #[cfg(unix)]
-pub async fn interrupted() -> io::Result<()> {
+pub(crate) async fn interrupted() -> io::Result<()> {
     use tokio::signal::unix::{SignalKind, signal};
 
     let mut terminate = signal(SignalKind::terminate())?;

@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// Starts logging: warnings by default, `-v` information, `-vv` debugging; `RUST_LOG` overrides.
-pub fn start(global: &Global, output: &Output) {
+pub(crate) fn start(global: &Global, output: &Output) {
     let default = match global.verbose {
         0 => "warn",
         1 => {

@@ -12,6 +12,7 @@ use dolab_content::{
 
 use crate::{
     args::SyntheticSpec,
+    exit::Exit,
     failure::Failure,
     output::Output,
     units::{Rate, Size},
@@ -35,9 +36,13 @@ pub(crate) struct Offer {
 pub(crate) fn file(path: &Path, output: &Output) -> Result<Offer, Failure> {
     let shown = path.display();
     let file = SharedFile::open(path).map_err(|error| cannot_share(path, &error))?;
-    let layout = Layout::new(file.length(), PIECE_SIZE).map_err(|error| match error {
-        LayoutError::Empty => Failure::wrong_use(format!("{shown}: {error}")),
-        error => Failure::cannot_run(format!("{shown}: {error}")),
+    let layout = Layout::new(file.length(), PIECE_SIZE).map_err(|error| {
+        let exit = if error == LayoutError::Empty {
+            Exit::WrongUse
+        } else {
+            Exit::CannotRun
+        };
+        Failure::new(exit, format_args!("{shown}: {error}"))
     })?;
     let name = path.file_name().map_or_else(
         || shown.to_string(),

@@ -109,7 +109,7 @@ impl Output {
     }
 
     /// Says how the command failed.
-    pub fn failure(&self, failure: &Failure) {
+    pub(crate) fn failure(&self, failure: &Failure) {
         self.note(format_args!("error: {}", failure.error));
         if let Some(code) = &failure.do_error {
             self.note(format_args!("delivery optimization's code: {code}"));

@@ -16,7 +16,7 @@ struct Setting {
 }
 
 /// Prints the settings of the command that `matches` is for.
-pub fn print(output: &Output, name: &str, command: &Command, matches: &ArgMatches) {
+pub(crate) fn print(output: &Output, name: &str, command: &Command, matches: &ArgMatches) {
     let settings: Vec<_> = command
         .get_arguments()
         .filter(|arg| !["help", "version", "print_config"].contains(&arg.get_id().as_str()))

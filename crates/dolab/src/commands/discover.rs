@@ -72,7 +72,7 @@ pub(crate) async fn watch(
                 Event::Found(candidate) => output.event("found", describe(&candidate)),
                 Event::Changed(candidate) => output.event("changed", describe(&candidate)),
                 Event::Lost(candidate) => output.event("lost", describe(&candidate)),
-                _ => continue,
+                Event::Called(_) | Event::Announced { .. } | _ => continue,
             }
             if enough(&discovery.sightings()) {
                 break;

@@ -2,7 +2,7 @@
 
 use std::{
     path::{Path, PathBuf},
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 use dolab_check::{Station, report::PathId};
@@ -315,9 +315,10 @@ fn short(content: &ContentId) -> String {
 }
 
 fn gone(why: &CloseReason) -> String {
-    match why {
-        CloseReason::Closed | CloseReason::NothingToDo => "done".to_owned(),
-        why => why.to_string(),
+    if matches!(why, CloseReason::Closed | CloseReason::NothingToDo) {
+        "done".to_owned()
+    } else {
+        why.to_string()
     }
 }
 
@@ -330,7 +331,7 @@ async fn goodbye(station: &Station, began: Instant, output: &Output) -> CommandR
         .map(|snapshot| snapshot.engine);
     let (sent, received) =
         counters.map_or((0, 0), |counters| (counters.bytes_up, counters.bytes_down));
-    let uptime = Duration::from_secs(began.elapsed().as_secs());
+    let uptime = began.elapsed();
     output.line(format_args!(
         "stopped: ran {}, sent {}, received {}",
         units::span(uptime),

@@ -18,6 +18,7 @@ impl Style {
 
     /// Text in a colour, if colours are allowed.
     pub(super) fn paint(self, color: Color, text: &str) -> String {
+        #[expect(clippy::wildcard_enum_match_arm, reason = "the palette of our reports")]
         let code = match color {
             Color::Red => 31,
             Color::Green => 32,

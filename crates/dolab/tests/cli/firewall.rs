@@ -39,7 +39,7 @@ fn rules_as_json_carry_commands() {
     assert!(
         rules
             .iter()
-            .all(|rule| rule["command"].is_string() && rule["comment"].is_string())
+            .all(|rule| rule["command"].is_string() && rule["why"].is_string())
     );
 }
 

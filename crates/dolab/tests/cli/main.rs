@@ -1,4 +1,8 @@
 //! The program as a process: what it prints, and what it exits with.
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test may panic, also in the functions beside it"
+)]
 
 mod demo;
 mod firewall;

@@ -143,7 +143,7 @@ fn what_no_peer_has_is_a_finding_that_names_the_hosts() {
     assert_eq!(ended.code, Some(1), "{}\n{}", ended.stdout, ended.stderr);
     for part in [
         sharing.host.as_str(),
-        "not shared there",
+        "does not share",
         &nobody,
         "refused",
         "hint: ",

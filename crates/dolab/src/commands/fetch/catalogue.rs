@@ -21,7 +21,7 @@ pub(super) struct Wanted {
     pub(super) hashes: Arc<PiecesHashFile>,
 }
 
-/// Why a host gave no hashes, by the host.
+/// Why a host gave no hashes, by the host. Each names the address that was asked.
 pub(super) type Reasons = BTreeMap<String, String>;
 
 /// Reads the hashes from a file.
@@ -58,7 +58,7 @@ pub(super) async fn ask(
             for addr in addrs {
                 match ask_one(addr, content, key.as_ref()).await {
                     Ok(wanted) => return Ok(wanted),
-                    Err(reason) => why = format!("{addr}: {reason}"),
+                    Err(reason) => why = reason,
                 }
             }
             Err((name, why))
@@ -87,6 +87,6 @@ async fn ask_one(
             hashes: offered.hashes,
         }),
         Ok(Err(error)) => Err(error.to_string()),
-        Err(_) => Err("no answer within 5 s".to_owned()),
+        Err(_) => Err(format!("{addr}: no answer within 5 s")),
     }
 }

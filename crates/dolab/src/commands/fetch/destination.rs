@@ -33,6 +33,10 @@ pub(super) fn choose(
 /// What keeps this host from writing, for the user.
 pub(super) fn cannot_keep(error: &StoreError, length: u64) -> Failure {
     let failure = |exit| Failure::new(exit, error);
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "all others are met in one way"
+    )]
     match error {
         StoreError::Exists { .. } => {
             failure(Exit::WrongUse).hint("--force overwrites it, --output chooses another place")

@@ -118,7 +118,10 @@ async fn wanted(
 fn nobody_has_it(reasons: &Reasons) -> Failure {
     let list: Vec<_> = reasons
         .iter()
-        .map(|(host, why)| format!("{host}: {why}"))
+        .map(|(host, why)| match why.starts_with(host.as_str()) {
+            true => why.clone(),
+            false => format!("{host}: {why}"),
+        })
         .collect();
     Failure::new(
         Exit::Finding,
