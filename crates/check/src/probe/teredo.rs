@@ -47,8 +47,8 @@ async fn ask(socket: &UdpSocket, call: &Call, saw: &mut CallerSaw) -> io::Result
     for pause in UDP_SCHEDULE {
         sleep_until((began + pause).min(end)).await;
         let sent = Instant::now();
-        socket.send(&question).await?;
         saw.attempts += 1;
+        socket.send(&question).await?;
         let next = UDP_SCHEDULE.into_iter().find(|later| *later > pause);
         let until = next.map_or(end, |later| (began + later).min(end));
         // An answer that is not ours, such as one without our nonce, does not end the wait.

@@ -4,6 +4,7 @@
 
 use std::sync::Arc;
 
+use rcgen::{CertificateParams, DistinguishedName, DnType, KeyPair};
 use rustls::{
     ClientConfig, DigitallySignedStruct, ServerConfig, SignatureScheme,
     client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
@@ -35,11 +36,20 @@ impl Tls {
     pub(crate) fn new(host: &str) -> Result<Self, TlsError> {
         let wrong = |error: &dyn std::fmt::Display| TlsError(error.to_string());
         // A host's name may be none that a certificate can carry.
-        let made = rcgen::generate_simple_self_signed([host.to_owned()])
-            .or_else(|_| rcgen::generate_simple_self_signed(["dolab".to_owned()]))
+        let mut params = CertificateParams::new([host.to_owned()])
+            .or_else(|_| CertificateParams::new(["dolab".to_owned()]))
             .map_err(|e| wrong(&e))?;
-        let certificate = made.cert.der().clone();
-        let key = PrivatePkcs8KeyDer::from(made.signing_key.serialize_der());
+        params.distinguished_name = DistinguishedName::new();
+        params
+            .distinguished_name
+            .push(DnType::CommonName, "dolab check responder");
+        let pair = KeyPair::generate().map_err(|e| wrong(&e))?;
+        let certificate = params
+            .self_signed(&pair)
+            .map_err(|e| wrong(&e))?
+            .der()
+            .clone();
+        let key = PrivatePkcs8KeyDer::from(pair.serialize_der());
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let versions_of_quic = &[&rustls::version::TLS13];
 

@@ -4,18 +4,15 @@ use std::{
     sync::Arc,
 };
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::sync::mpsc;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::{Arrivals, udp::Observer};
+use super::{Arrivals, strangers::Strangers, udp::Observer};
 use crate::{
     evidence::{Answer, OsError},
     report::PathId,
     session::{channel::Channel, limits::Meter},
 };
-
-/// Connections of one responder that have not yet shown what they want.
-const STRANGERS: usize = 64;
 
 /// What the responders share with the station behind them.
 #[derive(Clone)]
@@ -27,7 +24,8 @@ pub(crate) struct Door {
     pub(crate) channels: mpsc::Sender<Channel>,
     pub(crate) tasks: TaskTracker,
     pub(crate) stop: CancellationToken,
-    strangers: Arc<Semaphore>,
+    /// Connections that have not shown yet what they want.
+    pub(crate) strangers: Strangers,
 }
 
 impl Door {
@@ -44,18 +42,13 @@ impl Door {
             channels,
             tasks: TaskTracker::new(),
             stop: CancellationToken::new(),
-            strangers: Arc::new(Semaphore::new(STRANGERS)),
+            strangers: Strangers::default(),
         }
     }
 
     /// Whether this address is spoken to.
     pub(crate) fn welcomes(&self, addr: IpAddr) -> bool {
         self.allow_public || dolab_peer::is_near(addr)
-    }
-
-    /// Room for one more connection of unknown purpose.
-    pub(crate) fn room(&self) -> Option<OwnedSemaphorePermit> {
-        Arc::clone(&self.strangers).try_acquire_owned().ok()
     }
 
     /// Runs until done or until the station stops.

@@ -8,6 +8,7 @@ mod bind;
 mod certificate;
 mod door;
 pub(crate) mod quic;
+mod strangers;
 pub(crate) mod teredo;
 pub(crate) mod tls;
 pub(crate) mod udp;

@@ -49,10 +49,7 @@ fn receive(incoming: Incoming, local: SocketAddr, door: &Door) {
         tracing::info!(%remote, "quic: a public address is not served");
         return incoming.ignore();
     }
-    let Some(room) = door.room() else {
-        tracing::warn!(%remote, "quic: too many connections at once");
-        return incoming.refuse();
-    };
+    let place = door.strangers.enter();
     let local = SocketAddr::new(
         incoming.local_ip().unwrap_or_else(|| local.ip()),
         local.port(),
@@ -63,9 +60,11 @@ fn receive(incoming: Incoming, local: SocketAddr, door: &Door) {
             let connection = incoming.await?;
             connection.accept_bi().await
         });
-        match welcome.await {
+        let Some(welcome) = place.hold(welcome).await else {
+            return;
+        };
+        match welcome {
             Ok(Ok((send, receive))) => {
-                drop(room);
                 let carrier = Carrier {
                     via: Via::Udp443,
                     local,

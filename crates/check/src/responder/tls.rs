@@ -40,14 +40,13 @@ pub(crate) fn serve(listener: TcpListener, tls: &Tls, door: &Door) -> io::Result
                 continue;
             }
             door.arrivals.came(PathId::Tcp443, remote);
-            let Some(room) = door.room() else {
-                tracing::warn!(%remote, "tls: too many connections at once");
-                continue;
-            };
+            let place = door.strangers.enter();
             let (acceptor, door) = (acceptor.clone(), door.clone());
             door.clone().spawn(async move {
-                let result = timeout(PATIENCE, welcome(stream, &acceptor)).await;
-                drop(room);
+                let welcome = timeout(PATIENCE, welcome(stream, &acceptor));
+                let Some(result) = place.hold(welcome).await else {
+                    return;
+                };
                 match result {
                     Ok(Ok(Some(channel))) => drop(door.channels.send(channel).await),
                     Ok(Ok(None)) => tracing::debug!(%remote, "tls: a stranger was answered"),

@@ -95,20 +95,18 @@ pub(super) async fn both(run: &Run, asker: &Asker, ways: &Ways) -> Vec<Moved> {
         receive(run, asker, &offer, known).await
     };
     let received = receiving.await;
-    let sending = async {
-        if received.0.end == ExchangeEnd::PeerGone {
-            return failed(run, ExchangeDirection::Send, ExchangeEnd::PeerGone);
-        }
-        match made {
-            Ok(made) => send(run, asker, &made, ways.now()).await,
-            Err(why) => failed(
-                run,
-                ExchangeDirection::Send,
-                ExchangeEnd::HostFailed { why },
-            ),
-        }
+    if received.0.end == ExchangeEnd::PeerGone {
+        // Nobody is there to send to.
+        return vec![received];
+    }
+    let sent = match made {
+        Ok(made) => send(run, asker, &made, ways.now()).await,
+        Err(why) => failed(
+            run,
+            ExchangeDirection::Send,
+            ExchangeEnd::HostFailed { why },
+        ),
     };
-    let sent = sending.await;
     vec![received, sent]
 }
 

@@ -33,8 +33,11 @@ use crate::{
 /// Questions of one session that are worked on at one time. More wait.
 const AT_ONCE: usize = 16;
 
-/// Longest silence before a session is given up.
-const IDLE: Duration = Duration::from_secs(300);
+/// Longest silence before a session is given up, while nothing is worked on.
+const IDLE: Duration = Duration::from_secs(60);
+
+/// How much earlier than the asker says something may have happened here.
+const SLACK: Duration = Duration::from_millis(250);
 
 /// Longest wait for a sighting.
 const LONGEST_WAIT: Duration = Duration::from_secs(10);
@@ -72,7 +75,13 @@ pub(crate) async fn serve(session: Session, shared: &Arc<Shared>) -> Result<(), 
             // What is done goes, so that only what is under way counts.
             Some(_) = work.join_next() => continue,
         };
-        match message.unwrap_or(Err(SessionError::TimedOut)) {
+        let Ok(message) = message else {
+            if work.is_empty() {
+                break Err(SessionError::TimedOut);
+            }
+            continue;
+        };
+        match message {
             Ok(Message::Ask { id, ask }) => {
                 let answerer = Arc::clone(&answerer);
                 work.spawn(async move { answerer.work(id, ask).await });
@@ -327,8 +336,10 @@ pub(crate) fn plain(addr: SocketAddr) -> SocketAddr {
     }
 }
 
+/// A moment that the asker counted from its own. The question took time to come, and so did what
+/// it is about: a little is not worth losing a packet for.
 fn ago(since_ms: u64) -> Result<Instant, Refusal> {
-    let since = Instant::now().checked_sub(Duration::from_millis(since_ms));
+    let since = Instant::now().checked_sub(Duration::from_millis(since_ms) + SLACK);
     since.ok_or_else(|| Refusal::Invalid {
         why: "too long ago".into(),
     })

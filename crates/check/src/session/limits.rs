@@ -5,7 +5,7 @@
 use std::{
     collections::{HashMap, VecDeque},
     net::IpAddr,
-    sync::{Mutex, PoisonError},
+    sync::{Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 
@@ -16,7 +16,7 @@ use crate::report::PathId;
 /// Over what time requests are counted.
 pub const WINDOW: Duration = Duration::from_secs(60);
 
-/// How often something is done in a [`WINDOW`].
+/// How much of something is done, in a [`WINDOW`] unless said otherwise.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rate {
     /// For one asking address.
@@ -36,8 +36,8 @@ pub struct Limits {
     pub exchanges: Rate,
     /// Answers to Teredo solicitations.
     pub advertisements: Rate,
-    /// Sessions at one time, of all askers together.
-    pub sessions: usize,
+    /// Sessions at one time.
+    pub sessions: Rate,
     /// Bytes moved in one direction for a check.
     pub exchange_len: u64,
 }
@@ -61,7 +61,10 @@ impl Default for Limits {
                 per_asker: 60,
                 overall: 600,
             },
-            sessions: 64,
+            sessions: Rate {
+                per_asker: 16,
+                overall: 64,
+            },
             exchange_len: 8 << 30,
         }
     }
@@ -132,6 +135,65 @@ impl Meter {
             limit: format!("{limit} {name} a minute and {whose}"),
             retry_seconds: wait.as_secs() as u32 + 1,
         })
+    }
+}
+
+/// Sessions that stand.
+#[derive(Debug)]
+pub(crate) struct Sessions {
+    limit: Rate,
+    standing: Mutex<Vec<IpAddr>>,
+}
+
+/// A session's place among them, for as long as it is held.
+#[derive(Debug)]
+pub(crate) struct Standing<'a> {
+    sessions: &'a Sessions,
+    asker: IpAddr,
+}
+
+impl Sessions {
+    pub(crate) fn new(limit: Rate) -> Self {
+        Self {
+            limit,
+            standing: Mutex::default(),
+        }
+    }
+
+    /// Counts one more, unless that would be one too many.
+    pub(crate) fn admit(&self, asker: IpAddr) -> Result<Standing<'_>, Refusal> {
+        let asker = subject(asker);
+        let mut standing = self.lock();
+        let own = standing.iter().filter(|other| **other == asker).count();
+        let (limit, whose) = if own >= self.limit.per_asker as usize {
+            (self.limit.per_asker, "address")
+        } else if standing.len() >= self.limit.overall as usize {
+            (self.limit.overall, "host, for all addresses together")
+        } else {
+            standing.push(asker);
+            return Ok(Standing {
+                sessions: self,
+                asker,
+            });
+        };
+        let limit = format!("{limit} sessions at a time and {whose}");
+        Err(Refusal::TooMany {
+            limit,
+            retry_seconds: 1,
+        })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<IpAddr>> {
+        self.standing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Standing<'_> {
+    fn drop(&mut self) {
+        let mut standing = self.sessions.lock();
+        if let Some(at) = standing.iter().position(|other| *other == self.asker) {
+            standing.swap_remove(at);
+        }
     }
 }
 
@@ -219,6 +281,22 @@ mod tests {
                 .admit(Deed::Probe, "::ffff:10.0.0.7".parse().unwrap(), now)
                 .is_err()
         );
+    }
+
+    #[test]
+    fn sessions_are_counted_while_they_stand() {
+        let sessions = Sessions::new(Rate {
+            per_asker: 1,
+            overall: 2,
+        });
+        let other: IpAddr = "10.0.0.8".parse().unwrap();
+        let third: IpAddr = "10.0.0.9".parse().unwrap();
+        let first = sessions.admit(ASKER).unwrap();
+        assert!(sessions.admit(ASKER).is_err());
+        let _second = sessions.admit(other).unwrap();
+        assert!(sessions.admit(third).is_err());
+        drop(first);
+        assert!(sessions.admit(third).is_ok());
     }
 
     #[test]

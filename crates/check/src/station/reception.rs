@@ -3,14 +3,13 @@
 use std::sync::{Arc, Weak};
 
 use dolab_wire::session::{Refusal, Role};
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::mpsc;
 
 use super::Shared;
 use crate::session::{SessionError, answerer, channel::Channel, opening};
 
 /// Serves what the responders hand over until the station stops.
 pub(super) fn start(shared: &Arc<Shared>, mut queue: mpsc::Receiver<Channel>) {
-    let places = Arc::new(Semaphore::new(shared.config.limits.sessions));
     let station: Weak<Shared> = Arc::downgrade(shared);
     shared.door.spawn(async move {
         while let Some(channel) = queue.recv().await {
@@ -18,36 +17,49 @@ pub(super) fn start(shared: &Arc<Shared>, mut queue: mpsc::Receiver<Channel>) {
                 break;
             };
             let remote = channel.carrier.remote;
-            let Ok(place) = Arc::clone(&places).try_acquire_owned() else {
-                tracing::warn!(%remote, "too many check sessions at once: this one is closed");
-                continue;
-            };
+            // Not ended by the station's stop as other tasks are: a session says goodbye.
             shared.door.tasks.clone().spawn(async move {
                 if let Err(error) = receive(channel, &shared).await {
                     tracing::info!(%remote, %error, "no check session");
                 }
-                drop(place);
             });
         }
     });
 }
 
 async fn receive(channel: Channel, shared: &Arc<Shared>) -> Result<(), SessionError> {
-    let opened = opening::accept(channel, shared.key()).await?;
-    let hello = shared.hello(&opened.carrier());
-    let call = opened.theirs().call;
-    match opened.theirs().role {
-        Role::Asker => {
-            let session = opened.establish(shared.key(), hello).await?;
-            answerer::serve(session, shared).await
-        }
-        Role::Answerer => {
-            let Some(nonce) = call.filter(|nonce| shared.expects(*nonce)) else {
-                return Err(opened.refuse(Refusal::UnknownCall).await);
-            };
-            let session = opened.establish(shared.key(), hello).await?;
+    let remote = channel.carrier.remote.ip();
+    let place = shared.door.strangers.enter();
+    let opening = async {
+        let opened = opening::accept(channel, shared.key()).await?;
+        let nonce = opened.theirs().call;
+        let call = match opened.theirs().role {
+            Role::Asker => None,
+            Role::Answerer => match nonce.filter(|nonce| shared.expects(*nonce)) {
+                Some(nonce) => Some(nonce),
+                None => return Err(opened.refuse(Refusal::UnknownCall).await),
+            },
+        };
+        let standing = match shared.sessions.admit(remote) {
+            Ok(standing) => standing,
+            Err(why) => return Err(opened.refuse(why).await),
+        };
+        let hello = shared.hello(&opened.carrier());
+        let session = opened.establish(shared.key(), hello).await?;
+        Ok((session, call, standing))
+    };
+    let opened = tokio::select! {
+        opened = place.hold(opening) => opened.unwrap_or(Err(SessionError::TimedOut)),
+        () = shared.door.stop.cancelled() => return Ok(()),
+    };
+    let (session, call, standing) = opened?;
+    let result = match call {
+        None => answerer::serve(session, shared).await,
+        Some(nonce) => {
             shared.answered(nonce, session);
             Ok(())
         }
-    }
+    };
+    drop(standing);
+    result
 }

@@ -16,7 +16,7 @@ use crate::{
     key::Key,
     report::PathId,
     responder::{Door, Tls},
-    session::{channel::Carrier, opening::Session},
+    session::{channel::Carrier, limits::Sessions, opening::Session},
     wire_view,
     witness::{Watched, Witness},
 };
@@ -36,6 +36,7 @@ pub(crate) struct Shared {
     pub(crate) listeners: Vec<ListenerState>,
     pub(crate) watched: Watched,
     pub(crate) witness: Witness,
+    pub(crate) sessions: Sessions,
     /// Calls of ours that somebody may answer, by nonce.
     calls: Mutex<HashMap<u64, oneshot::Sender<Session>>>,
     /// Contents that were made up for a check, and concern nobody else.
@@ -57,6 +58,7 @@ impl Shared {
             .filter(|listener| listener.closed.is_none());
         let watched = wire_view::watched(open.map(|listener| (listener.path, listener.port)));
         let witness = Witness::start(watched.clone());
+        let sessions = Sessions::new(config.limits.sessions);
         let (calls, made_up) = (Mutex::default(), Mutex::default());
         Self {
             config,
@@ -68,6 +70,7 @@ impl Shared {
             listeners,
             watched,
             witness,
+            sessions,
             calls,
             made_up,
         }
