@@ -271,7 +271,12 @@ fn trouble(rng: &mut ChaCha8Rng, plan: Plan, world: &mut World, contents: &[(Con
         let rogue = Rogue::new(vice, peer_id(rng), pieces.clone(), rng.random());
         world.place(Brain::Rogue(Box::new(rogue)), 50 * MIB);
     }
-    if rng.random() {
+    // No piece would ever come through.
+    let slow = world
+        .places
+        .iter()
+        .any(|place| place.bytes_per_second < MIB);
+    if rng.random() && !slow {
         world.link_life = Some(Duration::from_millis(rng.random_range(4_000..60_000)));
     }
     if rng.random() {
