@@ -1,6 +1,8 @@
 //! The few calls that differ between systems: positioned reads and writes, and what an error of
 //! the system means to the user.
 
+#[cfg(unix)]
+use std::fs::TryLockError;
 use std::{
     fs::File,
     io::{self, ErrorKind},
@@ -43,24 +45,62 @@ pub(crate) fn write_at(file: &File, offset: u64, bytes: &[u8]) -> io::Result<()>
     return windows::write_at(file, offset, bytes);
 }
 
+/// Opens a file to read and write, creates it if need be, and keeps every other process of ours
+/// from doing the same until [`release`]; `None` when one of them was first.
+pub(crate) fn open_alone(path: &Path) -> io::Result<Option<File>> {
+    let mut options = File::options();
+    options.read(true).write(true).create(true).truncate(false);
+    #[cfg(unix)]
+    loop {
+        let file = options.open(path)?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Ok(None),
+            Err(TryLockError::Error(error)) => return Err(error),
+        }
+        // Between the two calls the other may have finished the file and let go of it.
+        if is_at(&file, path)? {
+            return Ok(Some(file));
+        }
+    }
+    // A lock would keep everyone from reading too, so the file is not shared for writing instead.
+    #[cfg(windows)]
+    {
+        use std::os::windows::fs::OpenOptionsExt;
+        const FILE_SHARE_READ: u32 = 1;
+        const FILE_SHARE_DELETE: u32 = 4;
+        const ERROR_SHARING_VIOLATION: i32 = 32;
+        match options
+            .share_mode(FILE_SHARE_READ | FILE_SHARE_DELETE)
+            .open(path)
+        {
+            Err(error) if error.raw_os_error() == Some(ERROR_SHARING_VIOLATION) => Ok(None),
+            opened => opened.map(Some),
+        }
+    }
+}
+
+/// Lets others open the file. On Windows they can as soon as it is closed.
+pub(crate) fn release(file: &File) -> io::Result<()> {
+    #[cfg(unix)]
+    return file.unlock();
+    #[cfg(windows)]
+    {
+        let _ = file;
+        Ok(())
+    }
+}
+
 /// Whether `path` still names the file that `file` has open.
-pub(crate) fn same_file(file: &File, path: &Path) -> io::Result<bool> {
+#[cfg(unix)]
+fn is_at(file: &File, path: &Path) -> io::Result<bool> {
+    use std::os::unix::fs::MetadataExt;
     let there = match path.metadata() {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(false),
         there => there?,
     };
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::MetadataExt;
-        let open = file.metadata()?;
-        Ok((open.dev(), open.ino()) == (there.dev(), there.ino()))
-    }
-    // std tells no file index on Windows: that something is there under the name has to do.
-    #[cfg(windows)]
-    {
-        let _ = file;
-        Ok(there.is_file())
-    }
+    let open = file.metadata()?;
+    Ok((open.dev(), open.ino()) == (there.dev(), there.ino()))
 }
 
 /// Makes the names in a file's directory durable, where the system has a way to ask for it.

@@ -7,6 +7,7 @@ use std::{
     io::{self, ErrorKind},
     path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard},
+    thread::JoinHandle,
 };
 
 use self::{
@@ -81,11 +82,10 @@ impl Store {
         let (pieces, journal, unsynced) = load(&file, &partial, &hashes)?;
         let state = State {
             pieces,
-            journal,
+            journal: Some(journal),
             unsynced,
             failed: None,
-            syncs_behind: false,
-            closed: false,
+            behind: None,
         };
         Ok(Self {
             path,
@@ -151,13 +151,10 @@ impl Store {
             .collect();
         let mut state = self.state();
         for &piece in &bad {
-            if !state.closed {
-                let lost = state.journal.append(Record::Lost {
-                    first: piece,
-                    count: 1,
-                });
-                lost.map_err(|error| StoreError::new(state.journal.path(), error))?;
-            }
+            state.note(Record::Lost {
+                first: piece,
+                count: 1,
+            })?;
             state.pieces.remove(piece);
         }
         Ok(bad)
@@ -167,8 +164,8 @@ impl Store {
     /// as before; a second call does nothing.
     ///
     /// With [`Existing::Keep`] the name appears by a hard link, which never replaces anything; on
-    /// file systems without hard links a file that someone else creates in the same instant could
-    /// be replaced. A kill in that very moment may leave `NAME.partial` as a second name of the
+    /// Windows, and on file systems without hard links, a file that someone else creates in the
+    /// same instant could be replaced. A kill in that very moment may leave `NAME.partial` as a second name of the
     /// finished file.
     ///
     /// # Errors
@@ -177,37 +174,37 @@ impl Store {
     pub fn finish(&self) -> Result<(), StoreError> {
         // Held to the end, so that two calls do not publish side by side.
         let turn = self.shared.turn();
-        let missing = {
-            let state = self.state();
-            if state.closed {
-                return Ok(());
-            }
-            state.pieces.pieces() - state.pieces.count()
-        };
-        if missing > 0 {
-            return Err(StoreError::Incomplete {
-                path: self.shared.partial.clone(),
-                missing,
-            });
-        }
-        self.shared.sync(&turn)?;
-        let mut state = self.state();
-        if state.closed {
+        if self.state().journal.is_none() {
             return Ok(());
         }
+        self.check_whole(&self.state())?;
+        self.shared.sync(&turn)?;
+        let mut state = self.state();
+        self.check_whole(&state)?;
         publish(&self.shared.partial, &self.path, self.existing)?;
-        state.closed = true;
-        let map = state.journal.path().to_owned();
+        // Closed before it is removed, for Windows.
+        let map = state
+            .journal
+            .take()
+            .map(|journal| journal.path().to_owned());
         drop(state);
         remove(&self.shared.partial)?;
-        remove(&map)?;
-        remove(&journal::unfinished(&map))?;
-        disk::sync_names(&self.path).map_err(|error| StoreError::new(&self.path, error))?;
-        // On Windows a lock keeps everyone else from reading.
-        self.shared
-            .file
-            .unlock()
-            .map_err(|error| StoreError::new(&self.path, error))
+        if let Some(map) = map {
+            remove(&map)?;
+            remove(&journal::unfinished(&map))?;
+        }
+        disk::sync_names(&self.path).map_err(|error| StoreError::new(&self.path, error))
+    }
+
+    fn check_whole(&self, state: &State) -> Result<(), StoreError> {
+        let missing = state.pieces.pieces() - state.pieces.count();
+        if missing == 0 {
+            return Ok(());
+        }
+        Err(StoreError::Incomplete {
+            path: self.shared.partial.clone(),
+            missing,
+        })
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -217,9 +214,17 @@ impl Store {
 
 impl Drop for Store {
     fn drop(&mut self) {
-        self.shared.state().closed = true;
-        // The file itself may stay open for a while, in the thread that syncs.
-        let _ = self.shared.file.unlock();
+        let behind = {
+            let mut state = self.state();
+            state.journal = None;
+            state.behind.take()
+        };
+        if cfg!(windows) {
+            // There the file is ours until everyone has closed it.
+            behind.map(JoinHandle::join);
+        }
+        // Elsewhere it may stay open for a while. Nobody is harmed when this fails.
+        let _ = disk::release(&self.shared.file);
     }
 }
 
@@ -277,17 +282,14 @@ impl Sink for Store {
         disk::write_at(file, layout.offset(piece), bytes)
             .map_err(|error| StoreError::new(partial, error))?;
         let mut state = self.state();
-        let written = state.journal.append(Record::Written {
+        state.note(Record::Written {
             first: piece,
             count: 1,
-        });
-        written.map_err(|error| StoreError::new(state.journal.path(), error))?;
+        })?;
         state.pieces.insert(piece);
         state.unsynced += u64::from(want);
-        if state.unsynced >= self.sync_every && !state.syncs_behind {
-            state.syncs_behind = true;
-            drop(state);
-            Arc::clone(&self.shared).sync_behind();
+        if state.unsynced >= self.sync_every {
+            self.shared.sync_behind(&mut state);
         }
         Ok(())
     }
@@ -298,16 +300,36 @@ fn publish(partial: &Path, path: &Path, existing: Existing) -> Result<(), StoreE
     let io = |error| StoreError::new(path, error);
     match existing {
         Existing::Replace => fs::rename(partial, path).map_err(io),
-        Existing::Keep => match fs::hard_link(partial, path) {
-            Ok(()) => Ok(()),
-            Err(error) if error.kind() == ErrorKind::AlreadyExists => Err(io(error)),
-            // Without hard links, as on FAT, this is the best there is.
-            Err(_) if path.symlink_metadata().is_err() => fs::rename(partial, path).map_err(io),
-            Err(_) => Err(StoreError::Exists {
-                path: path.to_owned(),
-            }),
+        Existing::Keep => match link(partial, path) {
+            // Where nothing better is to be had.
+            Err(error) if error.kind() == ErrorKind::Unsupported => {
+                if path.symlink_metadata().is_ok() {
+                    return Err(StoreError::Exists {
+                        path: path.to_owned(),
+                    });
+                }
+                fs::rename(partial, path).map_err(io)
+            }
+            linked => linked.map_err(io),
         },
     }
+}
+
+/// Gives a file a second name, if the file system can.
+fn link(partial: &Path, path: &Path) -> io::Result<()> {
+    // Windows would keep the first name until the file is closed.
+    if cfg!(windows) {
+        return Err(ErrorKind::Unsupported.into());
+    }
+    fs::hard_link(partial, path).map_err(|error| {
+        // The latter is what Linux says for FAT.
+        let kinds = [ErrorKind::Unsupported, ErrorKind::PermissionDenied];
+        if kinds.contains(&error.kind()) {
+            ErrorKind::Unsupported.into()
+        } else {
+            error
+        }
+    })
 }
 
 fn remove(path: &Path) -> Result<(), StoreError> {

@@ -2,7 +2,7 @@
 
 use std::{
     ffi::OsString,
-    fs::{File, TryLockError},
+    fs::File,
     path::{Path, PathBuf},
     sync::{Mutex, PoisonError},
 };
@@ -12,28 +12,10 @@ use crate::{PieceMap, PiecesHashFile, StoreError, disk, hasher::hash_pieces};
 
 /// Opens the unfinished file, so that nobody else has it.
 pub(super) fn lock(partial: &Path) -> Result<File, StoreError> {
-    loop {
-        let file = File::options()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .open(partial);
-        let file = file.map_err(|error| StoreError::new(partial, error))?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                return Err(StoreError::Locked {
-                    path: partial.to_owned(),
-                });
-            }
-            Err(TryLockError::Error(error)) => return Err(StoreError::new(partial, error)),
-        }
-        // Between the two calls another process may have finished the file and let go of it.
-        if disk::same_file(&file, partial).map_err(|error| StoreError::new(partial, error))? {
-            return Ok(file);
-        }
-    }
+    let file = disk::open_alone(partial).map_err(|error| StoreError::new(partial, error))?;
+    file.ok_or_else(|| StoreError::Locked {
+        path: partial.to_owned(),
+    })
 }
 
 /// Finds out which pieces are there, and how many bytes of them may not be on the disk yet.
@@ -53,6 +35,8 @@ pub(super) fn load(
 
     // The map comes before the first byte, so a file without a byte is new.
     if length == 0 {
+        // Windows replaces no file that is open.
+        drop(found);
         let journal = Journal::create(&map, id, layout, &none, &none).map_err(on_map)?;
         file.set_len(layout.length()).map_err(on_partial)?;
         return Ok((none, journal, 0));

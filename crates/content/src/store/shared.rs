@@ -5,6 +5,7 @@ use std::{
     io::ErrorKind,
     path::PathBuf,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    thread::{self, JoinHandle},
 };
 
 use super::journal::{Journal, Record};
@@ -23,17 +24,28 @@ pub(super) struct Shared {
 #[derive(Debug)]
 pub(super) struct State {
     pub(super) pieces: PieceMap,
-    pub(super) journal: Journal,
+    /// `None` once it is no longer ours to write to: the download is finished, or the store was
+    /// dropped.
+    pub(super) journal: Option<Journal>,
     /// Bytes written since the last sync began.
     pub(super) unsynced: u64,
     /// The first failure to force data to the disk. The system may have dropped that data and
     /// will not say so again, so nothing is marked as durable after it.
     pub(super) failed: Option<ErrorKind>,
-    /// Whether a thread is syncing behind the writers.
-    pub(super) syncs_behind: bool,
-    /// Whether the journal is no longer ours to write to: the download is finished, or the store
-    /// was dropped.
-    pub(super) closed: bool,
+    /// The thread that syncs behind the writers, or did so last.
+    pub(super) behind: Option<JoinHandle<()>>,
+}
+
+impl State {
+    /// Notes what became of pieces, unless the journal is closed.
+    pub(super) fn note(&mut self, record: Record) -> Result<(), StoreError> {
+        let Some(journal) = &mut self.journal else {
+            return Ok(());
+        };
+        journal
+            .append(record)
+            .map_err(|error| StoreError::new(journal.path(), error))
+    }
 }
 
 impl Shared {
@@ -50,7 +62,10 @@ impl Shared {
         let (records, unsynced) = {
             let mut state = self.state();
             self.check(&state)?;
-            (state.journal.records(), std::mem::take(&mut state.unsynced))
+            let Some(records) = state.journal.as_ref().map(Journal::records) else {
+                return Ok(());
+            };
+            (records, std::mem::take(&mut state.unsynced))
         };
         if unsynced == 0 {
             return Ok(());
@@ -60,11 +75,11 @@ impl Shared {
             return Err(StoreError::new(&self.partial, error));
         }
         let mut state = self.state();
-        if state.closed {
+        let Some(journal) = &mut state.journal else {
             return Ok(());
-        }
-        let mark = state.journal.append(Record::Durable { records });
-        let (map, path) = (state.journal.file(), state.journal.path().to_owned());
+        };
+        let mark = journal.append(Record::Durable { records });
+        let (map, path) = (journal.file(), journal.path().to_owned());
         drop(state);
         mark.and_then(|()| map.sync_data())
             .map_err(|error| StoreError::new(&path, error))
@@ -77,19 +92,20 @@ impl Shared {
         })
     }
 
-    /// Syncs on a thread of its own, so that no writer waits for the disk. What fails there the
-    /// next writer is told, or the next sync.
-    pub(super) fn sync_behind(self: Arc<Self>) {
-        let work = Arc::clone(&self);
-        let thread = std::thread::Builder::new()
-            .name("dolab-sync".to_owned())
-            .spawn(move || {
-                // A mark that could not be written costs a rehash at worst.
-                let _ = work.sync(&work.turn());
-                work.state().syncs_behind = false;
-            });
-        if thread.is_err() {
-            self.state().syncs_behind = false;
+    /// Syncs on a thread of its own, so that no writer waits for the disk; `state` is that of
+    /// `self`. What fails there the next writer is told, or the next sync.
+    pub(super) fn sync_behind(self: &Arc<Self>, state: &mut State) {
+        if state
+            .behind
+            .as_ref()
+            .is_some_and(|thread| !thread.is_finished())
+        {
+            return;
         }
+        let work = Arc::clone(self);
+        let thread = thread::Builder::new().name("dolab-sync".to_owned());
+        // A mark that can not be written costs a rehash at worst, as does a missing thread.
+        let thread = thread.spawn(move || drop(work.sync(&work.turn())));
+        state.behind = thread.ok();
     }
 }

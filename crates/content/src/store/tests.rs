@@ -132,6 +132,7 @@ fn what_was_synced_is_not_rehashed_and_what_was_not_is() {
         .unwrap();
     disk::write_at(&file, 1500, b"?").unwrap();
     disk::write_at(&file, 3500, b"?").unwrap();
+    drop(file);
     let store = place.open();
     assert_eq!(list(&store), [1, 2, 4]);
     assert_eq!(store.verify(2, &|_| {}).unwrap(), [1]);
