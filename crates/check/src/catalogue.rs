@@ -4,7 +4,7 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use dolab_content::{ContentId, HashFileError, Layout, PiecesHashFile};
 use dolab_peer::ContentView;
-use dolab_wire::session::{Ask, ContentEntry, Digest, Refusal, Reply};
+use dolab_wire::session::{Ask, ContentEntry, Digest, Hello, Refusal, Reply};
 
 use crate::{
     key::Key,
@@ -191,20 +191,19 @@ pub async fn fetch_contents(
 
 async fn connect(addr: SocketAddr, key: Option<&Key>) -> Result<Asker, SessionError> {
     let opened = probe::open_session(addr, None, key).await?;
-    let hello = anonymous(&opened.carrier());
+    let hello = anonymous();
     Ok(Asker::new(opened.establish(key, hello).await?))
 }
 
 /// The hello of a side that is no station: nothing listens there.
-pub(crate) fn anonymous(carrier: &crate::session::channel::Carrier) -> dolab_wire::session::Hello {
-    dolab_wire::session::Hello {
+pub(crate) fn anonymous() -> Hello {
+    Hello {
         software: env!("CARGO_PKG_VERSION").into(),
         os: std::env::consts::OS.into(),
         host: dolab_discovery::host_name(),
         announces: false,
         peer: String::new(),
         addresses: Vec::new(),
-        sees: carrier.remote.ip().to_canonical(),
         ports: Vec::new(),
     }
 }

@@ -137,8 +137,8 @@ impl Station {
 
     /// Stops: says goodbye to the link and to all who are connected, and closes every port.
     pub async fn stop(self) {
-        let shared = self.shared;
-        shared.door.stop.cancel();
+        let shared = Arc::clone(&self.shared);
+        drop(self);
         shared.door.tasks.close();
         if tokio::time::timeout(LAST_WORDS, shared.door.tasks.wait())
             .await
@@ -151,6 +151,13 @@ impl Station {
         if let Some(discovery) = Arc::into_inner(shared).and_then(|shared| shared.discovery) {
             discovery.stop().await;
         }
+    }
+}
+
+impl Drop for Station {
+    /// Ends everything that runs, without waiting for it.
+    fn drop(&mut self) {
+        self.shared.door.stop.cancel();
     }
 }
 

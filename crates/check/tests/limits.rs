@@ -84,7 +84,6 @@ impl Stranger {
             announces: false,
             peer: String::new(),
             addresses: vec![],
-            sees: REMOTE,
             ports: vec![],
         };
         self.say(&Message::Hello(Box::new(hello))).await;

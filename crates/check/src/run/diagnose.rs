@@ -46,7 +46,7 @@ async fn fresh(run: &Run, addr: SocketAddr) -> Option<Echo> {
     let key = run.shared.key();
     let from = run.shared.source(addr, None);
     let opened = probe::open_session(addr, from, key).await.ok()?;
-    let hello = anonymous(&opened.carrier());
+    let hello = anonymous();
     let asker = Asker::new(opened.establish(key, hello).await.ok()?);
     let small = echo(&asker, SMALL).await;
     let large = small && echo(&asker, LARGE as usize).await;

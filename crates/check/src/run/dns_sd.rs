@@ -58,7 +58,7 @@ fn impossible(run: &Run) -> Option<NotTested> {
 }
 
 /// Whether an address is in a network that this host is directly attached to.
-fn on_link(addr: IpAddr) -> bool {
+pub(super) fn on_link(addr: IpAddr) -> bool {
     let interfaces = if_addrs::get_if_addrs().unwrap_or_default();
     interfaces
         .iter()

@@ -78,21 +78,22 @@ async fn direct(
         call: None,
     };
     let opened = control::choose(ways, &mine).await?;
-    let hello = run.shared.hello(&opened.carrier());
+    let hello = run.shared.hello();
     opened.establish(key, hello).await
 }
 
 /// Calls the other side on the link, and waits for it to call back.
 async fn called(run: &Run) -> Option<Session> {
-    sleep(BEFORE_CALLING.saturating_sub(run.began.elapsed())).await;
-    if !run.shared.announces() {
+    let ip = run.addr.ip().to_canonical();
+    if !run.shared.announces() || !(ip.is_loopback() || super::dns_sd::on_link(ip)) {
         return None;
     }
     let discovery = run.shared.discovery.as_ref()?;
+    sleep(BEFORE_CALLING.saturating_sub(run.began.elapsed())).await;
     let nonce = u64::from_le_bytes(random());
     let answer = run.shared.expect_call(nonce);
     let call = discovery
-        .call(CallTarget::Addr(run.addr.ip().to_canonical()), nonce)
+        .call(CallTarget::Addr(ip), nonce)
         .inspect_err(|error| tracing::info!(%error, "the other side can not be called"))
         .ok()?;
     tracing::debug!(addr = %run.addr, "calling on the link");

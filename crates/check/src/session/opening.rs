@@ -145,11 +145,6 @@ impl Opened {
         &self.theirs
     }
 
-    /// What carries it.
-    pub(crate) fn carrier(&self) -> super::channel::Carrier {
-        self.channel.carrier
-    }
-
     /// Tells the other side that this was all, and why.
     pub(crate) async fn refuse(mut self, why: Refusal) -> SessionError {
         let refused = Message::Refused { why: why.clone() };

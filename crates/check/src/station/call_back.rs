@@ -102,7 +102,7 @@ async fn answer(called: Called, shared: &Arc<Shared>) -> Result<(), SessionError
         opened = control::choose(found, &mine) => opened?,
         never = probing => never,
     };
-    let hello = shared.hello(&opened.carrier());
+    let hello = shared.hello();
     let session = opened.establish(shared.key(), hello).await?;
     answerer::serve(session, shared).await
 }

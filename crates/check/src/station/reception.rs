@@ -44,7 +44,7 @@ async fn receive(channel: Channel, shared: &Arc<Shared>) -> Result<(), SessionEr
             Ok(standing) => standing,
             Err(why) => return Err(opened.refuse(why).await),
         };
-        let hello = shared.hello(&opened.carrier());
+        let hello = shared.hello();
         let session = opened.establish(shared.key(), hello).await?;
         Ok((session, call, standing))
     };

@@ -16,7 +16,7 @@ use crate::{
     key::Key,
     report::PathId,
     responder::{Door, Tls},
-    session::{channel::Carrier, limits::Sessions, opening::Session},
+    session::{limits::Sessions, opening::Session},
     wire_view,
     witness::{Watched, Witness},
 };
@@ -122,7 +122,7 @@ impl Shared {
     }
 
     /// Who this host is, to the other side of a session.
-    pub(crate) fn hello(&self, carrier: &Carrier) -> Hello {
+    pub(crate) fn hello(&self) -> Hello {
         let ports = self.listeners.iter().map(|listener| PortState {
             path: listener.path.to_string(),
             port: listener.port,
@@ -138,7 +138,6 @@ impl Shared {
             announces: self.announces(),
             peer: self.peer_id(),
             addresses: self.addresses(),
-            sees: carrier.remote.ip().to_canonical(),
             ports: ports.collect(),
         }
     }

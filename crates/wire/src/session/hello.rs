@@ -62,8 +62,6 @@ pub struct Hello {
     /// Its addresses.
     #[serde(default)]
     pub addresses: Vec<IpAddr>,
-    /// The address that it sees the other side come from.
-    pub sees: IpAddr,
     /// What listens there, for each of DO's paths.
     #[serde(default)]
     pub ports: Vec<PortState>,
