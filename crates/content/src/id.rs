@@ -40,3 +40,41 @@ impl fmt::Debug for ContentId {
         fmt::Display::fmt(self, f)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn what_is_no_id_is_told_without_spoiling_a_terminal() {
+        let short = "ab".repeat(31);
+        let umlauts = "ü".repeat(32);
+        let sign = format!("+{}", "a".repeat(63));
+        for text in [
+            "",
+            &short,
+            &umlauts,
+            &sign,
+            &"0g".repeat(32),
+            &"ab".repeat(33),
+        ] {
+            text.parse::<ContentId>().unwrap_err();
+        }
+        let error = "\x1b[2J".parse::<ContentId>().unwrap_err().to_string();
+        assert!(
+            error.starts_with("`\\u{1b}[2J` is no content id"),
+            "{error}"
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn what_was_printed_is_parsed_in_either_case(id: [u8; 32]) {
+            let text = ContentId(id).to_string();
+            prop_assert_eq!(text.parse(), Ok(ContentId(id)));
+            prop_assert_eq!(text.to_uppercase().parse(), Ok(ContentId(id)));
+        }
+    }
+}
