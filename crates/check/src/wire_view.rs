@@ -2,7 +2,7 @@
 
 use std::{
     net::{IpAddr, SocketAddr},
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 use crate::{
@@ -13,9 +13,6 @@ use crate::{
     station::Shared,
     witness::{Flow, Role, Watched, Witness},
 };
-
-/// How much earlier than the asker says a call may have arrived: the question takes time to come.
-const SLACK: Duration = Duration::from_millis(250);
 
 /// What to watch: what a station is likely to be asked about: its own ports and Delivery Optimization's.
 pub(crate) fn watched(listening: impl Iterator<Item = (PathId, u16)>) -> Watched {
@@ -61,7 +58,7 @@ pub(crate) fn look(witness: &Witness, flow: &Flow, since: Instant) -> Witnessed 
             answers_arrived: 0,
             ..saw
         }),
-        witnessed => witnessed,
+        witnessed @ (Witnessed::Saw(_) | Witnessed::Absent(_)) => witnessed,
     }
 }
 
@@ -76,7 +73,6 @@ pub(crate) fn of_callee(
     since: Instant,
 ) -> CalleeReport {
     let remote = remote.to_canonical();
-    let since = since.checked_sub(SLACK).unwrap_or(since);
     let flow = Flow {
         path,
         port,

@@ -48,14 +48,21 @@ pub(super) async fn establish(
     let direct = direct(run, ways);
     let called = called(run);
     tokio::pin!(direct, called);
-    let session = tokio::select! {
-        direct = &mut direct => match direct {
-            Ok(session) => Ok(session),
-            // The other side's word holds on every way.
-            Err(error @ (SessionError::Declined(_) | SessionError::Refused(_))) => Err(error),
-            Err(error) => called.await.ok_or(error),
-        },
-        Some(session) = &mut called => Ok(session),
+    let mut nobody_called = false;
+    let session = loop {
+        tokio::select! {
+            direct = &mut direct => break match direct {
+                Ok(session) => Ok(session),
+                // The other side's word holds on every way.
+                Err(error @ (SessionError::Declined(_) | SessionError::Refused(_))) => Err(error),
+                Err(error) if nobody_called => Err(error),
+                Err(error) => called.await.ok_or(error),
+            },
+            session = &mut called, if !nobody_called => match session {
+                Some(session) => break Ok(session),
+                None => nobody_called = true,
+            },
+        }
     };
     match session {
         Ok(session) if session.theirs.peer == run.shared.peer_id() => Outcome::Oneself,
