@@ -41,7 +41,7 @@ async fn main() -> anyhow::Result<()> {
 
     println!("{}", report.summary);
     for path in &report.paths {
-        println!("{:?} {:?}: {:?}", path.id, path.direction, path.state);
+        println!("{} {:?}: {:?}", path.id, path.direction, path.state);
     }
     for moved in &report.exchange {
         println!(
