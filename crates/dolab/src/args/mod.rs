@@ -271,7 +271,7 @@ pub struct FirewallArgs {
     #[arg(long = "for", value_name = "SYSTEM")]
     pub system: Option<FirewallSystem>,
 
-    /// Open the ports only to these addresses, such as 10.0.0.0/8.
+    /// Open the ports only to peers at these addresses, such as 10.0.0.0/8; repeat for more.
     #[arg(long, value_name = "CIDR")]
     pub from: Vec<String>,
 }

@@ -22,7 +22,7 @@ pub(crate) fn run(args: &DiscoverArgs, output: &Output) -> CommandResult {
 
 async fn look(args: &DiscoverArgs, output: &Output) -> CommandResult {
     let discovery = Discovery::start(DiscoveryConfig::default()).map_err(cannot_discover)?;
-    let found = watch(&discovery, args.wait, output, |_| false).await;
+    let found = watch(&discovery, args.wait, output).await;
     let interfaces = discovery.interfaces().to_vec();
     discovery.stop().await;
 
@@ -55,13 +55,11 @@ async fn look(args: &DiscoverArgs, output: &Output) -> CommandResult {
     })
 }
 
-/// Watches until `wait` is over or `enough` of what was found. What said goodbye meanwhile is not
-/// among the answer.
+/// Watches until `wait` is over. What said goodbye meanwhile is not among the answer.
 pub(crate) async fn watch(
     discovery: &Discovery,
     wait: Duration,
     output: &Output,
-    enough: impl Fn(&[Candidate]) -> bool,
 ) -> Vec<Candidate> {
     let spinner = output.spinner(format!("looking for {} by dns-sd", units::span(wait)));
     let mut events = discovery.candidates();
@@ -72,10 +70,7 @@ pub(crate) async fn watch(
                 Event::Found(candidate) => output.event("found", describe(&candidate)),
                 Event::Changed(candidate) => output.event("changed", describe(&candidate)),
                 Event::Lost(candidate) => output.event("lost", describe(&candidate)),
-                Event::Called(_) | Event::Announced { .. } | _ => continue,
-            }
-            if enough(&discovery.sightings()) {
-                break;
+                Event::Called(_) | Event::Announced { .. } | _ => {}
             }
         }
     })

@@ -28,7 +28,10 @@ pub(crate) async fn named(
     let (mut found, mut left_out) = (Vec::new(), Vec::new());
     for target in targets {
         match target.resolve(DO_PORT).await {
-            Ok(candidate) => found.push(near(candidate, allow_public)?),
+            Ok(candidate) => {
+                let name = candidate.name.clone();
+                found.push(near(candidate, allow_public).map_err(|addr| public(&name, addr))?);
+            }
             Err(error) => {
                 left_out.push(LeftOut {
                     host: target.to_string(),
@@ -40,16 +43,19 @@ pub(crate) async fn named(
     Ok((found, left_out))
 }
 
-/// The lab peers on the link that `wanted` wants: all that are found within `wait`, or fewer where
-/// `enough` are there.
+/// The lab peers on the link that `wanted` wants: all that are found within `wait`.
+///
+/// # Errors
+/// When there is none.
 pub(crate) async fn on_the_link(
     wait: Duration,
+    allow_public: bool,
     output: &Output,
     wanted: impl Fn(&Candidate) -> bool,
 ) -> Result<Vec<Candidate>, Failure> {
     let discovery =
         Discovery::start(DiscoveryConfig::default()).map_err(discover::cannot_discover)?;
-    let found = discover::watch(&discovery, wait, output, |_| false).await;
+    let found = discover::watch(&discovery, wait, output).await;
     discovery.stop().await;
     let windows = found
         .iter()
@@ -58,6 +64,7 @@ pub(crate) async fn on_the_link(
     let lab: Vec<_> = found
         .into_iter()
         .filter(|found| found.lab().is_some() && wanted(found))
+        .filter_map(|found| near(found, allow_public).ok())
         .collect();
     if !lab.is_empty() {
         return Ok(lab);
@@ -74,24 +81,26 @@ pub(crate) async fn on_the_link(
     .hint("start `dolab peer` on the other host, or name it: multicast may be blocked"))
 }
 
-/// Leaves the addresses that may be spoken to.
-fn near(mut candidate: Candidate, allow_public: bool) -> Result<Candidate, Failure> {
-    if !allow_public {
-        let far: Vec<SocketAddr> = candidate
-            .addrs
-            .iter()
-            .copied()
-            .filter(|addr| !is_near(addr.ip()))
-            .collect();
-        candidate.addrs.retain(|addr| is_near(addr.ip()));
-        if let (true, Some(addr)) = (candidate.addrs.is_empty(), far.first()) {
-            return Err(Failure::wrong_use(format!(
-                "{} is a public address: {}",
-                escape(&candidate.name),
-                addr.ip()
-            ))
-            .hint("only private addresses are spoken to; --allow-public lifts that"));
-        }
+/// Leaves the addresses that may be spoken to. The first of those that may not, where none is left.
+fn near(mut candidate: Candidate, allow_public: bool) -> Result<Candidate, SocketAddr> {
+    let first = candidate.addrs.first().copied();
+    candidate
+        .addrs
+        .retain(|addr| allow_public || is_near(addr.ip()));
+    match first {
+        Some(addr) if candidate.addrs.is_empty() => Err(addr),
+        _ => Ok(candidate),
     }
-    Ok(candidate)
+}
+
+fn public(name: &str, addr: SocketAddr) -> Failure {
+    let ip = addr.ip();
+    Failure::wrong_use(if name.contains(&ip.to_string()) {
+        format!("{ip} is a public address")
+    } else {
+        format!("{} has only public addresses, such as {ip}", escape(name))
+    })
+    .hint(
+        "only private, link-local and loopback addresses are spoken to; --allow-public lifts that",
+    )
 }

@@ -8,5 +8,6 @@ mod demo;
 mod firewall;
 mod help;
 mod program;
+mod strict;
 mod transfer;
 mod wrong_use;

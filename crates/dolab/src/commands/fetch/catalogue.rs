@@ -1,8 +1,10 @@
 //! The piece hashes of a content: from a file, or from a peer that has it.
 
-use std::{collections::BTreeMap, net::SocketAddr, path::Path, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap, io::ErrorKind, net::SocketAddr, path::Path, sync::Arc, time::Duration,
+};
 
-use dolab_check::{Key, fetch_hashes};
+use dolab_check::{FetchHashesError, Key, SessionError, fetch_hashes};
 use dolab_content::{ContentId, PiecesHashFile};
 use dolab_discovery::Candidate;
 use tokio::{task::JoinSet, time::timeout};
@@ -86,7 +88,37 @@ async fn ask_one(
             name: Some(offered.name),
             hashes: offered.hashes,
         }),
-        Ok(Err(error)) => Err(error.to_string()),
-        Err(_) => Err(format!("{addr}: no answer within 5 s")),
+        Ok(Err(error)) => Err(reason(&error)),
+        Err(_) => Err(format!(
+            "{addr}: no answer within 5 s: the host is off, or a firewall drops it"
+        )),
+    }
+}
+
+/// The reason in the words of whoever looks after that host. That no connection came about has
+/// nothing to do with what was to be said over it.
+fn reason(error: &FetchHashesError) -> String {
+    let FetchHashesError::Session {
+        addr,
+        error: SessionError::Io(error),
+    } = error
+    else {
+        return error.to_string();
+    };
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "the others speak for themselves"
+    )]
+    match error.kind() {
+        ErrorKind::ConnectionRefused => {
+            format!("{addr}: connection refused: nothing listens there, or a firewall rejects it")
+        }
+        ErrorKind::TimedOut => {
+            format!("{addr}: no answer: the host is off, or a firewall drops it")
+        }
+        ErrorKind::HostUnreachable | ErrorKind::NetworkUnreachable => {
+            format!("{addr}: unreachable: {error}")
+        }
+        _ => format!("{addr}: the connection broke: {error}"),
     }
 }

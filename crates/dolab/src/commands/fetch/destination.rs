@@ -6,6 +6,29 @@ use dolab_content::{ContentId, StoreError, safe_name};
 
 use crate::{exit::Exit, failure::Failure, units::Size};
 
+/// What can be said about the place before anybody was asked for the content.
+pub(super) fn look_at(output: &Path, force: bool) -> Result<(), Failure> {
+    if output.is_dir() {
+        return Ok(());
+    }
+    let names_folder = output.to_string_lossy().ends_with(std::path::is_separator);
+    let folder = if names_folder {
+        Some(output)
+    } else {
+        output.parent()
+    };
+    let folder = folder.filter(|folder| !folder.as_os_str().is_empty());
+    if let Some(missing) = folder.filter(|folder| !folder.is_dir()) {
+        let why = format!("--output: there is no folder {}", missing.display());
+        return Err(Failure::wrong_use(why).hint("make it first, or name another place"));
+    }
+    if !force && output.symlink_metadata().is_ok() {
+        let path = output.to_owned();
+        return Err(cannot_keep(&StoreError::Exists { path }, 0));
+    }
+    Ok(())
+}
+
 /// The file to write: `output` itself, or in that folder the name that a peer stated. A content
 /// without a name is called by its id.
 pub(super) fn choose(
@@ -14,20 +37,15 @@ pub(super) fn choose(
     content: ContentId,
 ) -> Result<PathBuf, Failure> {
     if !output.is_dir() {
-        let text = output.to_string_lossy();
-        if text.ends_with(std::path::is_separator) {
-            return Err(
-                Failure::wrong_use(format!("{text}: there is no such folder"))
-                    .hint("make it first, or name a file"),
-            );
-        }
         return Ok(output.to_owned());
     }
-    let name = match name {
-        Some(name) => safe_name(name).map_err(|error| Failure::new(Exit::Finding, error))?,
-        None => return Ok(output.join(content.to_string())),
-    };
-    Ok(output.join(name))
+    match name {
+        Some(name) => match safe_name(name) {
+            Ok(name) => Ok(output.join(name)),
+            Err(error) => Err(Failure::new(Exit::Finding, error)),
+        },
+        None => Ok(output.join(content.to_string())),
+    }
 }
 
 /// What keeps this host from writing, for the user.
@@ -56,7 +74,7 @@ pub(super) fn cannot_keep(error: &StoreError, length: u64) -> Failure {
         StoreError::ReadOnly { .. } => {
             failure(Exit::CannotRun).hint("--output chooses another place")
         }
-        _ => failure(Exit::CannotRun).hint("the same command goes on with what is there"),
+        _ => failure(Exit::CannotRun).hint("--output chooses another place"),
     }
 }
 
@@ -86,7 +104,24 @@ mod tests {
                 "{hostile}"
             );
         }
+    }
+
+    #[test]
+    fn a_place_that_can_not_take_the_file_is_told_before_anybody_is_asked() {
+        let folder = tempfile::tempdir().unwrap();
+        let there = folder.path().join("there");
+        std::fs::write(&there, b"x").unwrap();
+        let look = |path: &Path, force| look_at(path, force).map_err(|e| e.exit);
+        assert_eq!(look(folder.path(), false), Ok(()));
+        assert_eq!(look(&folder.path().join("new"), false), Ok(()));
+        assert_eq!(look(Path::new("new"), false), Ok(()));
+        assert_eq!(look(&there, true), Ok(()));
+        assert_eq!(look(&there, false), Err(Exit::WrongUse));
+        assert_eq!(
+            look(&folder.path().join("none/new"), true),
+            Err(Exit::WrongUse)
+        );
         let missing = format!("{}/", folder.path().join("none").display());
-        assert_eq!(choose(Path::new(&missing), None), Err(Exit::WrongUse));
+        assert_eq!(look(Path::new(&missing), false), Err(Exit::WrongUse));
     }
 }

@@ -59,6 +59,7 @@ async fn prepare(
     key: Option<&Key>,
     output: &Output,
 ) -> Result<Prepared, Failure> {
+    destination::look_at(&args.output, args.force)?;
     let (hosts, mut reasons) = sources(args, output).await?;
     let wanted = wanted(args, key, &hosts, &mut reasons, output).await?;
     let path = destination::choose(&args.output, wanted.name.as_deref(), args.content)?;
@@ -80,12 +81,15 @@ async fn sources(args: &FetchArgs, output: &Output) -> Result<(Vec<Candidate>, R
                 lab.contents.contains(&args.content) || !all_listed
             })
         };
-        let hosts = hosts::on_the_link(args.wait, output, has_it)
+        let hosts = hosts::on_the_link(args.wait, args.access.allow_public, output, has_it)
             .await
             .map_err(|failure| failure.hint("name a host that shares it: --from HOST"))?;
         return Ok((hosts, Reasons::new()));
     }
     let (hosts, left_out) = hosts::named(&args.from, args.access.allow_public).await?;
+    for out in left_out.iter().filter(|_| !hosts.is_empty()) {
+        output.note(format_args!("note: left out: {}", escape(&out.why)));
+    }
     Ok((
         hosts,
         left_out

@@ -72,8 +72,10 @@ pub(super) async fn run(
             pieces: layout.pieces(),
             resumed_bytes: resumed,
             bad_pieces: report.as_ref().map_or(0, |report| report.bad_pieces),
-            seconds: elapsed.as_secs_f64(),
-            bits_per_second: Rate::of(layout.length() - resumed, elapsed).bits_per_second,
+            seconds: (elapsed.as_secs_f64() * 1e6).round() / 1e6,
+            bits_per_second: Rate::of(layout.length() - resumed, elapsed)
+                .bits_per_second
+                .round(),
             sources: report.iter().flat_map(sources).collect(),
         },
         output,
@@ -263,7 +265,7 @@ fn progress(now: &Progress, output: &Output) {
         Fields {
             bytes: now.bytes,
             total: now.of_bytes,
-            bits_per_second: now.bytes_per_second * 8.0,
+            bits_per_second: (now.bytes_per_second * 8.0).round(),
         },
     );
 }

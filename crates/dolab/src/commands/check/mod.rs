@@ -1,13 +1,13 @@
 //! `dolab check`.
 
-use dolab_check::{
-    CheckOptions, Progress, Station, Target,
-    report::{Direction, Report},
-};
+mod steps;
+
+use dolab_check::{CheckOptions, Station, Target, report::Report};
 use dolab_discovery::Candidate;
 use serde::Serialize;
 use tokio::sync::mpsc;
 
+use self::steps::Steps;
 use crate::{
     args::CheckArgs,
     commands::{
@@ -20,7 +20,6 @@ use crate::{
     interrupt::interrupted,
     output::Output,
     render, station,
-    units::Size,
 };
 
 pub(crate) fn run(args: &CheckArgs, output: &Output) -> CommandResult {
@@ -43,7 +42,7 @@ async fn check_all(
 ) -> CommandResult {
     let (hosts, left_out) = if args.hosts.is_empty() {
         (
-            hosts::on_the_link(args.wait, output, |_| true).await?,
+            hosts::on_the_link(args.wait, args.access.allow_public, output, |_| true).await?,
             Vec::new(),
         )
     } else {
@@ -101,64 +100,17 @@ pub(crate) async fn check_one(
     output: &Output,
 ) -> Report {
     let target = Target::from(host.clone());
-    let spinner = output.spinner(format!("checking {}", escape(&host.name)));
-    let (send, mut steps) = mpsc::unbounded_channel();
+    let mut steps = Steps::new(&host.name, output);
+    let (send, mut told) = mpsc::unbounded_channel();
     let mut check = std::pin::pin!(station.check(&target, options, send));
     let report = loop {
         tokio::select! {
             report = &mut check => break report,
-            Some(step) = steps.recv() => {
-                spinner.set_message(words(&step));
-                output.event("progress", &step);
-            }
+            Some(step) = told.recv() => steps.show(&step),
         }
     };
-    spinner.finish_and_clear();
+    steps.end();
     report
-}
-
-/// What is going on, for the spinner.
-fn words(step: &Progress) -> String {
-    match step {
-        Progress::Probing { path, direction } => format!("{} {path}", way(*direction)),
-        Progress::Probed {
-            path,
-            direction,
-            state,
-        } => {
-            format!("{} {path}: {}", way(*direction), render::word(state))
-        }
-        Progress::Session { via } => format!("talking over {}", render::word(via)),
-        Progress::Preparing { bytes } => format!("making up {}", Size(*bytes)),
-        Progress::Moving { direction, total } => {
-            format!("{} {}", render::word(direction), Size(*total))
-        }
-        Progress::Moved {
-            direction,
-            bytes,
-            total,
-        } => {
-            format!(
-                "{} {} of {}",
-                render::word(direction),
-                Size(*bytes),
-                Size(*total)
-            )
-        }
-        Progress::MovedAll {
-            direction, bytes, ..
-        } => {
-            format!("{} {}: done", render::word(direction), Size(*bytes))
-        }
-        _ => "checking".to_owned(),
-    }
-}
-
-fn way(direction: Direction) -> &'static str {
-    match direction {
-        Direction::Outbound => "trying",
-        Direction::Inbound => "being tried:",
-    }
 }
 
 #[derive(Serialize)]
