@@ -27,7 +27,7 @@ use crate::{
     sighting,
     station::{Shared, with_port},
     wire_view,
-    witness::{Flow, Role},
+    witness::{Flow, Role, Witness},
 };
 
 /// Questions of one session that are worked on at one time. More wait.
@@ -224,7 +224,7 @@ impl Answerer {
         since_ms: u64,
     ) -> Result<Reply, Refusal> {
         let path = path_named(path)?;
-        let since = ago(since_ms)?;
+        let since = ago(&self.shared.witness, since_ms)?;
         let evidence = wire_view::of_callee(
             &self.shared,
             path,
@@ -248,7 +248,8 @@ impl Answerer {
             remote,
             role: Role::Caller,
         };
-        let evidence = wire_view::look(&self.shared.witness, &flow, ago(since_ms)?);
+        let witness = &self.shared.witness;
+        let evidence = wire_view::look(witness, &flow, ago(witness, since_ms)?);
         Ok(Reply::Called {
             evidence: to_json(&evidence)?,
         })
@@ -338,11 +339,13 @@ pub(crate) fn plain(addr: SocketAddr) -> SocketAddr {
 
 /// A moment that the asker counted from its own. The question took time to come, and so did what
 /// it is about: a little is not worth losing a packet for.
-fn ago(since_ms: u64) -> Result<Instant, Refusal> {
-    let since = Instant::now().checked_sub(Duration::from_millis(since_ms) + SLACK);
-    since.ok_or_else(|| Refusal::Invalid {
-        why: "too long ago".into(),
-    })
+fn ago(witness: &Witness, since_ms: u64) -> Result<Instant, Refusal> {
+    let since = Instant::now().checked_sub(Duration::from_millis(since_ms));
+    since
+        .map(|since| witness.earlier(since, SLACK))
+        .ok_or_else(|| Refusal::Invalid {
+            why: "too long ago".into(),
+        })
 }
 
 /// The path of this name.

@@ -20,7 +20,10 @@ mod log;
 #[cfg(any(target_os = "linux", test))]
 mod packet;
 
-use std::{net::IpAddr, time::Instant};
+use std::{
+    net::IpAddr,
+    time::{Duration, Instant},
+};
 
 use crate::{
     evidence::{NoWitness, Witnessed},
@@ -98,6 +101,7 @@ pub enum Role {
 #[derive(Debug)]
 pub struct Witness {
     watched: Watched,
+    started: Instant,
     #[cfg(target_os = "linux")]
     state: Result<linux::Watch, NoWitness>,
     #[cfg(not(target_os = "linux"))]
@@ -114,13 +118,18 @@ impl Witness {
         if let Err(why) = &state {
             tracing::debug!(%why, "no witness");
         }
-        Self { watched, state }
+        Self {
+            watched,
+            started: Instant::now(),
+            state,
+        }
     }
 
     /// A witness that sees nothing, and says that nobody asked for it.
     pub fn none() -> Self {
         Self {
             watched: Watched::default(),
+            started: Instant::now(),
             state: Err(NoWitness::NotAsked),
         }
     }
@@ -128,6 +137,18 @@ impl Witness {
     /// Why there is no witness, when there is none.
     pub fn unavailable(&self) -> Option<&NoWitness> {
         self.state.as_ref().err()
+    }
+
+    /// A moment that much before `at`, for one who does not know quite when it was. Not before this
+    /// witness began to watch, unless `at` itself is: what was asked about came after that, so
+    /// that nothing of it was missed.
+    pub fn earlier(&self, at: Instant, by: Duration) -> Instant {
+        let earlier = at.checked_sub(by).unwrap_or(at);
+        if at < self.started {
+            earlier
+        } else {
+            earlier.max(self.started)
+        }
     }
 
     /// What it saw of a flow since a moment, up to now. It remembers a minute.
