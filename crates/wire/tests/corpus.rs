@@ -7,7 +7,9 @@ mod properties;
 
 #[expect(clippy::print_stdout, reason = "shown when a file fails")]
 fn replay(target: &str, property: fn(&[u8])) {
-    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus").join(target);
+    let corpus = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../../fuzz/corpus")
+        .join(target);
     let mut files = 0;
     for entry in fs::read_dir(corpus).expect("the corpus is part of the project") {
         let path = entry.expect("a name in the corpus").path();
