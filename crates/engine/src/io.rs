@@ -11,7 +11,7 @@ use dolab_wire::{
 use crate::error::PeerViolation;
 
 /// A connection, for as long as the engine lives. The driver numbers the ones that it accepts, the
-/// engine the ones that it asks for: see [`ConnId::accepted`] and [`ConnId::dialled`].
+/// engine the ones that it asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ConnId(u64);
 

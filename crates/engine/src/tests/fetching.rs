@@ -166,6 +166,58 @@ fn in_the_endgame_the_first_good_copy_wins() {
 }
 
 #[test]
+fn whoever_is_idle_helps_once_nothing_else_is_open() {
+    let mut solo = Solo::leech(9);
+    let busy = solo.joined(1, &PieceMap::full(9));
+    solo.says(busy, Head::Unchoke);
+    let mut asked = solo.requests(busy);
+    let held = asked[0];
+    let idle = solo.joined(2, &map(9, &[held.piece]));
+    solo.says(idle, Head::Unchoke);
+    let mut answered = 1;
+    while let Some(&block) = asked.get(answered) {
+        assert_eq!(
+            solo.requests(idle),
+            [],
+            "other pieces are open, though not here"
+        );
+        solo.take();
+        solo.answers(busy, block, PieceOutcome::Good);
+        answered += 1;
+        asked.extend(solo.requests(busy));
+        if asked.len() == 9 {
+            break;
+        }
+    }
+    assert_eq!(solo.requests(idle), [held]);
+}
+
+#[test]
+fn what_is_being_verified_is_not_asked_for_again() {
+    let mut solo = Solo::leech(1);
+    let first = solo.joined(1, &PieceMap::full(1));
+    solo.says(first, Head::Unchoke);
+    let block = solo.requests(first)[0];
+    solo.says(first, Head::Piece(block));
+    solo.input(Input::BodyDone {
+        conn: first,
+        outcome: BodyOutcome::Landed,
+    });
+    let second = solo.joined(2, &PieceMap::full(1));
+    solo.says(second, Head::Unchoke);
+    assert_eq!(solo.requests(second), []);
+    // Until it turns out to be bad.
+    let (content, outcome) = (content(1), PieceOutcome::Bad);
+    solo.input(Input::PieceDone {
+        conn: first,
+        content,
+        piece: 0,
+        outcome,
+    });
+    assert_eq!(solo.requests(second), [block]);
+}
+
+#[test]
 fn a_bad_copy_in_the_endgame_leaves_the_other_running() {
     let mut solo = Solo::leech(1);
     let conns = [1, 2].map(|n| solo.joined(n, &PieceMap::full(1)));
