@@ -59,10 +59,7 @@ async fn openssl_sees_a_tls_server() {
         let said = String::from_utf8_lossy(&output.stderr).into_owned()
             + &String::from_utf8_lossy(&output.stdout);
         assert!(said.contains("CONNECTION ESTABLISHED"), "{version}: {said}");
-        assert!(
-            said.contains("dolab check responder"),
-            "{version}: {said}"
-        );
+        assert!(said.contains("dolab check responder"), "{version}: {said}");
     }
     station.stop().await;
 }
