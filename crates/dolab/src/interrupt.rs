@@ -26,7 +26,7 @@ pub(crate) async fn interrupted() -> io::Result<()> {
 /// # Errors
 /// When the system does not let us listen for it.
 #[cfg(windows)]
-pub async fn interrupted() -> io::Result<()> {
+pub(crate) async fn interrupted() -> io::Result<()> {
     use tokio::signal::windows::{ctrl_break, ctrl_close, ctrl_shutdown};
 
     let (mut brk, mut close, mut shutdown) = (ctrl_break()?, ctrl_close()?, ctrl_shutdown()?);

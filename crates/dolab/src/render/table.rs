@@ -74,7 +74,8 @@ pub(super) fn paths(style: Style, paths: &[PathReport]) -> String {
             column.set_constraint(ColumnConstraint::ContentWidth);
         }
     }
-    if let Some(reason) = table.column_mut(6) {
+    let reasons = paths.iter().any(|path| path.reason.is_some());
+    if let Some(reason) = table.column_mut(6).filter(|_| reasons) {
         reason.set_constraint(ColumnConstraint::LowerBoundary(Width::Fixed(24)));
     }
     text(&table)

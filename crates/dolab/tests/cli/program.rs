@@ -153,6 +153,7 @@ impl Running {
     }
 
     /// Waits for its end.
+    #[cfg(unix)]
     pub(crate) fn end(mut self) -> Ended {
         let deadline = Instant::now() + DEADLINE;
         while let Ok(line) = self

@@ -10,6 +10,7 @@ use crate::program::{Ended, Running, run};
 
 /// A peer on a free port that shares `files`.
 struct Sharing {
+    #[cfg_attr(windows, expect(dead_code, reason = "it lives as long as this does"))]
     peer: Running,
     host: String,
     ids: Vec<String>,
