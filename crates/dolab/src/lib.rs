@@ -50,7 +50,8 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         }
     };
     let output = Output::new(&cli.global);
-    logging::start(&cli.global, &output);
+    let serves = matches!(cli.command, Some(Command::Peer(_)));
+    logging::start(&cli.global, &output, serves);
     let result = dispatch(cli, &matches, &output);
     let exit = result.unwrap_or_else(|failure| {
         output.failure(&failure);

@@ -2,15 +2,17 @@
 
 use std::io::{self, IsTerminal, Write};
 
-use tracing_subscriber::{EnvFilter, fmt::MakeWriter};
+use tracing_subscriber::{EnvFilter, Layer, fmt::MakeWriter, layer::SubscriberExt};
 
 use crate::{
     args::Global,
+    commands::peer,
     output::{Output, colored},
 };
 
 /// Starts logging: warnings by default, `-v` information, `-vv` debugging; `RUST_LOG` overrides.
-pub(crate) fn start(global: &Global, output: &Output) {
+/// With `serves`, sessions of other hosts become lines and events of the program.
+pub(crate) fn start(global: &Global, output: &Output, serves: bool) {
     let default = match global.verbose {
         0 => "warn",
         1 => {
@@ -21,13 +23,14 @@ pub(crate) fn start(global: &Global, output: &Output) {
         }
     };
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(default));
-    let subscriber = tracing_subscriber::fmt()
-        .with_env_filter(filter)
+    let log = tracing_subscriber::fmt::layer()
         .with_writer(BesideBars(output.clone()))
         .with_ansi(colored(global.color, io::stderr().is_terminal()))
         .with_target(global.verbose > 1)
         .compact()
-        .finish();
+        .with_filter(filter);
+    let served = serves.then(|| peer::served(output.clone()));
+    let subscriber = tracing_subscriber::registry().with(log).with(served);
     // A test that runs several commands in one process has a subscriber already; it stays.
     let _ = tracing::subscriber::set_global_default(subscriber);
 }

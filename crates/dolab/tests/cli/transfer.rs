@@ -10,7 +10,6 @@ use crate::program::{Ended, Running, run};
 
 /// A peer on a free port that shares `files`.
 struct Sharing {
-    #[cfg_attr(windows, expect(dead_code, reason = "it lives as long as this does"))]
     peer: Running,
     host: String,
     ids: Vec<String>,
@@ -212,7 +211,7 @@ fn ctrl_c_ends_a_peer_in_order() {
 
 #[test]
 fn a_check_between_two_processes_passes() {
-    let sharing = Sharing::start(&[]);
+    let mut sharing = Sharing::start(&[]);
     let ended = run(&[
         "check",
         &sharing.host,
@@ -239,6 +238,12 @@ fn a_check_between_two_processes_passes() {
         2,
         "{report:#}"
     );
+    let began = sharing.peer.wait_for_event("session-began");
+    assert!(
+        began["host"].is_string() && began["version"].is_string(),
+        "{began}"
+    );
+    sharing.peer.wait_for_event("session-ended");
 }
 
 #[test]

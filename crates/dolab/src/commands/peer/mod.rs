@@ -1,6 +1,7 @@
 //! `dolab peer`.
 
 mod events;
+mod served;
 mod sharing;
 
 use std::time::Instant;
@@ -21,25 +22,32 @@ use crate::{
     units::{self, Size},
 };
 
+pub(crate) use self::served::layer as served;
+
 pub(crate) fn run(args: &PeerArgs, output: &Output) -> CommandResult {
     let config = station::config(&args.listen, &args.access, args.access.key()?);
     block_on(async {
+        let began = Instant::now();
         let station = station::start(config).await?;
-        let result = serve(args, &station, output).await;
+        let served = serve(args, &station, output).await;
+        let snapshot = station.peer().snapshot().await;
+        // Until it has stopped, others' sessions still have their last words.
         station.stop().await;
-        result
+        served?;
+        goodbye(began, snapshot.map(|snapshot| snapshot.engine), output);
+        Ok(Exit::Good)
     })?
 }
 
-async fn serve(args: &PeerArgs, station: &Station, output: &Output) -> CommandResult {
-    let began = Instant::now();
+/// Serves until the user or the system wants it to end.
+async fn serve(args: &PeerArgs, station: &Station, output: &Output) -> Result<(), Failure> {
     let mut stop = std::pin::pin!(interrupted());
     let me = listen(args, station, output)?;
     // Others may come as soon as the first content is shared.
     let mut events = station.peer().subscribe();
     let names = tokio::select! {
         names = sharing::share_all(args, station, &me.dial, output) => names?,
-        Ok(()) = &mut stop => return goodbye(station, began, output).await,
+        Ok(()) = &mut stop => return Ok(()),
     };
     #[derive(Serialize)]
     struct Ready {
@@ -49,13 +57,13 @@ async fn serve(args: &PeerArgs, station: &Station, output: &Output) -> CommandRe
     output.line("ready: Ctrl-C ends it");
     loop {
         tokio::select! {
-            Ok(()) = &mut stop => return goodbye(station, began, output).await,
+            Ok(()) = &mut stop => return Ok(()),
             event = events.recv() => match event {
                 Ok(event) => events::tell(&event, &names, output),
                 Err(RecvError::Lagged(missed)) => {
                     output.note(format_args!("{missed} events were too many to show"));
                 }
-                Err(RecvError::Closed) => return goodbye(station, began, output).await,
+                Err(RecvError::Closed) => return Ok(()),
             },
         }
     }
@@ -125,12 +133,7 @@ fn listen(args: &PeerArgs, station: &Station, output: &Output) -> Result<Me, Fai
 }
 
 /// The last line, and the final document.
-async fn goodbye(station: &Station, began: Instant, output: &Output) -> CommandResult {
-    let counters = station
-        .peer()
-        .snapshot()
-        .await
-        .map(|snapshot| snapshot.engine);
+fn goodbye(began: Instant, counters: Option<dolab_engine::Counters>, output: &Output) {
     let (sent, received) =
         counters.map_or((0, 0), |counters| (counters.bytes_up, counters.bytes_down));
     let uptime = began.elapsed();
@@ -153,5 +156,4 @@ async fn goodbye(station: &Station, began: Instant, output: &Output) -> CommandR
         sent_bytes: sent,
         received_bytes: received,
     });
-    Ok(Exit::Good)
 }
