@@ -183,9 +183,14 @@ impl Namespace {
         command
     }
 
-    /// The program under test, in it.
+    /// The program under test, in it, on a host that has the namespace's name: two hosts of one
+    /// name would quarrel over it in DNS-SD.
     pub fn dolab(&self) -> Command {
-        self.command(crate::dolab().get_program())
+        let mut command = self.command("unshare");
+        let script = r#"hostname "$0" && exec "$@""#;
+        command.args(["--uts", "sh", "-c", script, &self.name]);
+        command.arg(crate::dolab().get_program());
+        command
     }
 
     /// Gives a script to `nft`.
