@@ -6,6 +6,9 @@ use dolab_discovery::{Candidate, Discovery};
 
 use crate::station::Shared;
 
+/// Time in which an announcement that is out is seen, if it is seen at all.
+pub(crate) const TO_BE_SEEN: Duration = Duration::from_millis(1000);
+
 /// When an announcement is repeated.
 const AGAIN: Duration = Duration::from_millis(1400);
 

@@ -7,6 +7,7 @@ use std::{
 };
 
 use dolab_wire::session::{Ask, Reply};
+use tokio::time::timeout;
 
 use super::{Progress, Run};
 use crate::{
@@ -23,6 +24,13 @@ const PATH: PathId = PathId::Udp5353;
 /// Time until an announcement has to be seen. A host that has just begun announces after about a
 /// second (RFC 6762, section 8.1), and asks again a second later.
 const WAIT: Duration = Duration::from_millis(3500);
+
+/// The same, for an announcement that was late: another host had the name, or the same idea at the
+/// same time (RFC 6762, section 8.2), which takes seconds to settle.
+const LATE: Duration = Duration::from_millis(1500);
+
+/// Why nobody can have seen it.
+const NOT_OUT: &str = "the announcement was not out in time: another host on the link has its name";
 
 /// Time for a question and its answer, beside the wait.
 const SLACK: Duration = Duration::from_millis(800);
@@ -95,31 +103,25 @@ async fn outbound(run: &Run, asker: &Asker) -> PathEvidence {
     }
     let began = Instant::now();
     // Asked also when we do not announce ourselves: it makes the other side show itself.
-    let ask = Ask::Sighting {
-        peer: run.shared.peer_id(),
-        wait_ms: millis(wait),
-    };
-    let asking = asker.ask(ask, wait + SLACK);
-    tokio::pin!(asking);
-    let answer = tokio::select! {
-        answer = &mut asking => answer,
-        () = sighting::show(&run.shared), if shows => asking.await,
-    };
+    let mut answer = sighted(run, asker, wait).await;
     if !shows {
         return not_tested(NotTested::NotAsked);
     }
-    let (seen, waited) = match answer {
-        Ok(Reply::Sighting { seen, waited_ms }) => (seen, Duration::from_millis(waited_ms)),
-        Ok(_) => {
-            return not_tested(NotTested::Declined {
-                why: "it answered otherwise".into(),
-            });
+    let announced = || run.shared.has_announced_for(sighting::TO_BE_SEEN);
+    if matches!(answer, Ok((false, _))) && !announced() {
+        let left = run.time_left().saturating_sub(LATE + SLACK * 2);
+        if timeout(left, run.shared.wait_announced()).await.is_ok() {
+            answer = sighted(run, asker, LATE).await;
         }
-        Err(error) => {
+        if matches!(answer, Ok((false, _))) && !announced() {
             return not_tested(NotTested::Failed {
-                why: error.to_string(),
+                why: NOT_OUT.into(),
             });
         }
+    }
+    let (seen, waited) = match answer {
+        Ok(answer) => answer,
+        Err(why) => return not_tested(why),
     };
     if !seen && run.addr.ip().is_loopback() {
         return not_tested(NotTested::SameHost);
@@ -168,17 +170,29 @@ async fn inbound(run: &Run, asker: &Asker) -> PathEvidence {
     }
     let began = Instant::now();
     let (peer, wait) = (&asker.theirs.peer, run.time_left().min(WAIT));
-    let (seen, waited) = sighting::wait_for(&run.shared, peer, wait).await;
+    let (mut seen, mut waited) = sighting::wait_for(&run.shared, peer, wait).await;
+    let mut witness = Witnessed::Absent(NoWitness::NotAsked);
     if !seen && run.addr.ip().is_loopback() {
         return not_tested(NotTested::SameHost);
+    }
+    if !seen {
+        let mut announced;
+        (witness, announced) = called(run, asker, began).await;
+        if !announced {
+            let late = run.time_left().saturating_sub(SLACK * 2).min(LATE * 2);
+            (seen, _) = sighting::wait_for(&run.shared, peer, late).await;
+            waited = began.elapsed();
+            (witness, announced) = called(run, asker, began).await;
+        }
+        if !seen && !announced {
+            return not_tested(NotTested::Declined {
+                why: NOT_OUT.into(),
+            });
+        }
     }
     let from = with_port(run.addr, PATH.port());
     let to = SocketAddr::new(asker.carrier.local.ip().to_canonical(), PATH.port());
     let saw = saw(seen, waited, from, to);
-    let witness = match seen {
-        true => Witnessed::Absent(NoWitness::NotAsked),
-        false => called(run, asker, began).await,
-    };
     let evidence =
         PathEvidence::from_caller(PATH, Direction::Inbound, CallerReport { saw, witness });
     let remote = (run.addr.ip(), peer.as_str());
@@ -186,8 +200,9 @@ async fn inbound(run: &Run, asker: &Asker) -> PathEvidence {
     evidence.with_callee(callee)
 }
 
-/// What crossed their wire of their announcements.
-async fn called(run: &Run, asker: &Asker, began: Instant) -> Witnessed {
+/// What crossed their wire of their announcements, and whether these are out for long enough to be
+/// seen. Who does not say is taken by its word that it announces itself.
+async fn called(run: &Run, asker: &Asker, began: Instant) -> (Witnessed, bool) {
     let (path, port, since_ms) = (PATH.to_string(), PATH.port(), millis(began.elapsed()));
     let ask = Ask::Called {
         path,
@@ -196,8 +211,37 @@ async fn called(run: &Run, asker: &Asker, began: Instant) -> Witnessed {
     };
     let absent = Witnessed::Absent(NoWitness::NotAsked);
     match asker.ask(ask, run.time_left().min(SLACK)).await {
-        Ok(Reply::Called { evidence }) => serde_json::from_value(evidence).unwrap_or(absent),
-        _ => absent,
+        Ok(Reply::Called {
+            evidence,
+            announced,
+        }) => (
+            serde_json::from_value(evidence).unwrap_or(absent),
+            announced,
+        ),
+        _ => (absent, true),
+    }
+}
+
+/// Asks whether they see us, while we show ourselves.
+async fn sighted(run: &Run, asker: &Asker, wait: Duration) -> Result<(bool, Duration), NotTested> {
+    let ask = Ask::Sighting {
+        peer: run.shared.peer_id(),
+        wait_ms: millis(wait),
+    };
+    let asking = asker.ask(ask, wait + SLACK);
+    tokio::pin!(asking);
+    let answer = tokio::select! {
+        answer = &mut asking => answer,
+        () = sighting::show(&run.shared), if run.shared.announces() => asking.await,
+    };
+    match answer {
+        Ok(Reply::Sighting { seen, waited_ms }) => Ok((seen, Duration::from_millis(waited_ms))),
+        Ok(_) => Err(NotTested::Declined {
+            why: "it answered otherwise".into(),
+        }),
+        Err(error) => Err(NotTested::Failed {
+            why: error.to_string(),
+        }),
     }
 }
 

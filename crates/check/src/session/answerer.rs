@@ -252,6 +252,7 @@ impl Answerer {
         let evidence = wire_view::look(witness, &flow, ago(witness, since_ms)?);
         Ok(Reply::Called {
             evidence: to_json(&evidence)?,
+            announced: self.shared.has_announced_for(sighting::TO_BE_SEEN),
         })
     }
 

@@ -21,7 +21,7 @@ use crate::{
     },
 };
 
-/// Answers calls until the station stops.
+/// Answers calls until the station stops, and notes when this host's announcement is out.
 pub(super) fn start(shared: &Arc<Shared>) {
     let Some(discovery) = &shared.discovery else {
         return;
@@ -30,10 +30,13 @@ pub(super) fn start(shared: &Arc<Shared>) {
     let station: Weak<Shared> = Arc::downgrade(shared);
     shared.door.spawn(async move {
         while let Some(event) = candidates.next().await {
-            let Event::Called(call) = event else { continue };
             let Some(shared) = station.upgrade() else {
                 break;
             };
+            if matches!(event, Event::Announced { .. }) {
+                shared.note_announced();
+            }
+            let Event::Called(call) = event else { continue };
             let own = shared.peer.id();
             if call.from.lab().is_none_or(|lab| lab.peer == own) {
                 continue;

@@ -2,13 +2,14 @@ use std::{
     collections::{BTreeSet, HashMap},
     net::{IpAddr, SocketAddr},
     sync::{Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
 };
 
 use dolab_content::ContentId;
 use dolab_discovery::{Announcement, Discovery};
 use dolab_peer::Peer;
 use dolab_wire::session::{Hello, PortState};
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 
 use super::{ListenerState, StationConfig};
 use crate::{
@@ -37,6 +38,8 @@ pub(crate) struct Shared {
     pub(crate) watched: Watched,
     pub(crate) witness: Witness,
     pub(crate) sessions: Sessions,
+    /// When this host's announcement was out first.
+    announced: watch::Sender<Option<Instant>>,
     /// Calls of ours that somebody may answer, by nonce.
     calls: Mutex<HashMap<u64, oneshot::Sender<Session>>>,
     /// Contents that were made up for a check, and concern nobody else.
@@ -71,6 +74,7 @@ impl Shared {
             watched,
             witness,
             sessions,
+            announced: watch::Sender::new(None),
             calls,
             made_up,
         }
@@ -212,6 +216,33 @@ impl Shared {
     /// Whether this host can be found on the link.
     pub(crate) fn announces(&self) -> bool {
         self.config.announce && self.discovery.is_some()
+    }
+
+    /// This host's announcement is out.
+    pub(super) fn note_announced(&self) {
+        self.announced
+            .send_if_modified(|at| at.replace(at.unwrap_or_else(Instant::now)).is_none());
+    }
+
+    /// Whether the announcement has been out for so long.
+    pub(crate) fn has_announced_for(&self, time: Duration) -> bool {
+        self.announced
+            .borrow()
+            .is_some_and(|at| at.elapsed() >= time)
+    }
+
+    /// Waits until the announcement is out; without end where nothing is announced.
+    pub(crate) async fn wait_announced(&self) {
+        if self
+            .announced
+            .subscribe()
+            .wait_for(Option::is_some)
+            .await
+            .is_err()
+        {
+            // The sender is this very object.
+            std::future::pending::<()>().await;
+        }
     }
 
     /// Tells the link what is shared now.

@@ -111,6 +111,9 @@ pub enum Reply {
     Called {
         /// `Witnessed` of `dolab-check`.
         evidence: Value,
+        /// Whether the other side's announcement has been out for a second: before that, nobody
+        /// can be expected to have seen it.
+        announced: bool,
     },
     /// To [`Ask::Sighting`].
     Sighting {
