@@ -80,7 +80,10 @@ pub(crate) fn of_callee(
         role: Role::Callee,
     };
     let (accepted, answer) = match path {
-        PathId::Udp5353 => (Some(sighting::is_seen(shared, peer)), Answer::None),
+        PathId::Udp5353 if sighting::is_seen(shared, peer) => (Some(true), Answer::None),
+        // Only IPv4 is listened to beside the responder.
+        PathId::Udp5353 if !remote.is_ipv4() => (None, Answer::None),
+        PathId::Udp5353 => shared.door.arrivals.of(path, from, since),
         PathId::Tcp7680 | PathId::Tcp443 | PathId::Udp443 | PathId::Udp3544 => {
             shared.door.arrivals.of(path, from, since)
         }

@@ -22,6 +22,8 @@ struct Log {
     calls: VecDeque<Call>,
     /// When the latest call came that is not remembered.
     forgotten: Option<Instant>,
+    /// Nothing of this path is seen here.
+    deaf: bool,
 }
 
 #[derive(Debug)]
@@ -58,6 +60,11 @@ impl Arrivals {
         self.with(path, |log| log.forgotten = Some(Instant::now()));
     }
 
+    /// Calls on this path are not seen here: what is not known did not certainly not happen.
+    pub(crate) fn deaf(&self, path: PathId) {
+        self.with(path, |log| log.deaf = true);
+    }
+
     /// An answer was handed to the system, or refused by it. The worst that happened is kept,
     /// except that one that went out outweighs others.
     pub(crate) fn answered(&self, path: PathId, to: SocketAddr, answer: &Answer) {
@@ -83,6 +90,7 @@ impl Arrivals {
             let is_it = |call: &&Call| call.at >= since && from.contains(&call.from);
             match log.calls.iter().rev().find(is_it) {
                 Some(call) => (Some(true), call.answer.clone()),
+                None if log.deaf => (None, Answer::None),
                 None if log.forgotten.is_some_and(|at| at >= since) => (None, Answer::None),
                 None => (Some(false), Answer::None),
             }

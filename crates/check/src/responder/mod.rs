@@ -7,6 +7,7 @@ mod arrivals;
 mod bind;
 mod certificate;
 mod door;
+mod ear;
 pub(crate) mod quic;
 mod strangers;
 pub(crate) mod teredo;
@@ -29,6 +30,11 @@ use crate::{
 /// Opens the ports beside TCP 7680 and starts to answer on them.
 pub(crate) fn start(config: &StationConfig, tls: &Tls, door: &Door) -> Vec<ListenerState> {
     let (ports, on) = (&config.ports, &config.listen[..]);
+    let ear = (ports.dns_sd && !config.is_on_loopback()).then(ear::open);
+    match ear.flatten() {
+        Some(socket) => ear::listen(socket, door),
+        None => door.arrivals.deaf(PathId::Udp5353),
+    }
     let tcp_443 = listen_tcp(ports.tcp_443, on);
     let udp_443 = listen_udp(ports.udp_443, on);
     let udp_3544 = listen_udp(ports.udp_3544, on);

@@ -151,6 +151,11 @@ fn side(flow: &Flow, way: Way, packet: &Transport) -> Option<Side> {
     if packet.protocol != flow.protocol() {
         return None;
     }
+    // What arrived is compared with what a listener to the group heard.
+    let heard = flow.role != Role::Callee || packet.to.0.is_multicast();
+    if flow.path == PathId::Udp5353 && !heard {
+        return None;
+    }
     let remote = flow.remote.to_canonical();
     let ours = flow.path == PathId::Udp5353 && way == Way::Left;
     let group = |ip: IpAddr| ours && ip.is_multicast();
