@@ -27,6 +27,8 @@ pub struct Config {
     /// How often upload slots go round, when more want one than there are. The rotation is
     /// documented, its pace assumed.
     pub rotation_interval: Duration,
+    /// How long a peer may keep an upload slot that others wait for, and take nothing. Assumed.
+    pub slot_patience: Duration,
     /// Connections at one time. That there is a limit is documented, the number assumed.
     pub max_connections: usize,
     /// Connections at one time with one remote address. Assumed.
@@ -81,6 +83,7 @@ impl Default for Config {
             upload_contents: 4,
             unchoked_per_content: 8,
             rotation_interval: Duration::from_secs(30),
+            slot_patience: Duration::from_secs(3),
             max_connections: 512,
             max_connections_per_address: 64,
             max_candidates: 255,

@@ -88,6 +88,11 @@ impl Connection {
         self.is_joined() && self.body.is_none()
     }
 
+    /// Whether a body is on its way out.
+    pub(crate) fn is_sending(&self) -> bool {
+        !self.unsent.is_empty()
+    }
+
     pub(crate) fn exchange(&self) -> Option<&Exchange> {
         match &self.session {
             Session::Exchanging(exchange) => Some(exchange),

@@ -41,6 +41,8 @@ pub struct Engine {
     bans: Bans,
     /// Contents that peers want, and which of them are uploaded.
     slots: Round<ContentId>,
+    /// When those who have slots are to hand them on.
+    next_rotation: Instant,
     /// Pieces that landed whole and whose hash is not known yet.
     verifying: BTreeMap<(ConnId, ContentId, u32), arrival::Verifying>,
     budget: Budget,
@@ -72,6 +74,7 @@ impl Engine {
             next_dialled: 0,
             bans: Bans::new(config.bad_pieces_until_ban, config.ban_duration),
             slots: Round::new(config.upload_contents),
+            next_rotation: Instant::default(),
             verifying: BTreeMap::new(),
             budget: Budget::new(config.max_outstanding),
             timers: Timers::default(),
@@ -209,10 +212,13 @@ impl Engine {
                 self.piece_done(conn, content, piece, outcome);
             }
             Input::BodySent { conn } => {
-                if self.expects(conn, "a sent body", |connection| {
-                    !connection.unsent.is_empty()
-                })? {
+                if self.expects(conn, "a sent body", Connection::is_sending)? {
                     self.body_sent(conn);
+                }
+            }
+            Input::SendProgress { conn } => {
+                if self.expects(conn, "a part of a sent body", Connection::is_sending)? {
+                    self.send_progress(conn);
                 }
             }
             Input::SourceFailed { conn, range } => {

@@ -135,6 +135,13 @@ pub enum Input {
         /// The connection.
         conn: ConnId,
     },
+    /// Part of the oldest unconfirmed body has left for the kernel. To be said about once a second
+    /// while one takes longer than that, or else a peer that takes slowly looks like one that takes
+    /// nothing.
+    SendProgress {
+        /// The connection.
+        conn: ConnId,
+    },
     /// The source could not deliver the bytes of an [`Output::Send`]; the connection is closed by
     /// the driver.
     SourceFailed {

@@ -84,7 +84,20 @@ pub(crate) enum Upload {
     Unchoked {
         /// What is not handed to the driver yet.
         queue: VecDeque<Block>,
+        /// What the peer makes of it.
+        use_made: Use,
     },
+}
+
+/// What a peer makes of its upload slot.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Use {
+    /// When it got the slot.
+    pub(crate) since: Instant,
+    /// When it last took something, or got the slot.
+    pub(crate) taken: Instant,
+    /// Bytes of bodies that it took.
+    pub(crate) bytes: u64,
 }
 
 impl Session {
@@ -158,7 +171,7 @@ impl Exchange {
     pub(crate) fn queued(&self) -> usize {
         match &self.upload {
             Upload::Choked { .. } => 0,
-            Upload::Unchoked { queue } => queue.len(),
+            Upload::Unchoked { queue, .. } => queue.len(),
         }
     }
 }

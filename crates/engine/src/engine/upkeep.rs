@@ -14,7 +14,7 @@ impl Engine {
             any = true;
             match timer {
                 Timer::Connection(conn) => self.expired(conn, reason),
-                Timer::Rotation => self.rotate(),
+                Timer::Rotation => self.review_slots(),
                 Timer::Redial(content) | Timer::Starvation(content) => {
                     self.roused.insert(content);
                 }
@@ -47,12 +47,7 @@ impl Engine {
             self.look_after(content);
         }
         self.rearm();
-        let crowded = !self.stopped && self.is_crowded();
-        if !crowded || !self.timers.is_set(Timer::Rotation) {
-            let at = self.now + self.config.rotation_interval;
-            self.timers
-                .set(Timer::Rotation, crowded.then_some((at, Reason::Rotation)));
-        }
+        self.time_slots();
     }
 
     /// Sets the deadlines of all connections on which something happened.

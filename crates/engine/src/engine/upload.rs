@@ -1,12 +1,19 @@
 //! From a peer's wish to bytes that leave.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 
 use dolab_content::{ContentId, PieceRange};
 use dolab_wire::swarm::{Block, Head};
 
 use super::Engine;
-use crate::{CloseReason, ConnId, Output, PeerViolation, session::Upload};
+use crate::{
+    CloseReason, ConnId, Output, PeerViolation, Reason,
+    session::{Upload, Use},
+    timers::Timer,
+};
+
+/// For how many rotations a peer may keep its slot until it has got a whole piece.
+const PATIENT_ROTATIONS: u32 = 4;
 
 impl Engine {
     /// The peer said whether it wants pieces.
@@ -36,6 +43,8 @@ impl Engine {
         let active = self.slots.join(content, content_ticket);
         if granted && active {
             self.unchoke(conn);
+        } else {
+            self.displace_idlers();
         }
     }
 
@@ -56,34 +65,128 @@ impl Engine {
 
     /// Hands slots on (documented: they rotate): first among the peers of each content that has
     /// one, then among the contents.
-    pub(super) fn rotate(&mut self) {
+    fn rotate(&mut self) {
         let active: Vec<ContentId> = self.slots.holders().collect();
         for content in active {
+            let holders = self.holders(content);
+            let keep: BTreeSet<_> = holders
+                .into_iter()
+                .filter(|&c| self.is_mid_piece(c))
+                .collect();
             let Some(swarm) = self.swarms.get_mut(&content) else {
                 continue;
             };
-            let turn = swarm.uploads.turn();
+            let turn = swarm.uploads.turn(|conn| keep.contains(&conn));
             turn.out.into_iter().for_each(|conn| self.choke(conn));
             turn.into.into_iter().for_each(|conn| self.unchoke(conn));
         }
-        let turn = self.slots.turn();
+        let mid_piece = |content: &ContentId| {
+            self.holders(*content)
+                .into_iter()
+                .any(|conn| self.is_mid_piece(conn))
+        };
+        let keep: BTreeSet<ContentId> = self.slots.holders().filter(mid_piece).collect();
+        let turn = self.slots.turn(|content| keep.contains(&content));
         for content in turn.out {
-            let holders = self.holders(content);
-            holders.into_iter().for_each(|conn| self.choke(conn));
+            self.choke_holders(content);
         }
         for content in turn.into {
             self.unchoke_holders(content);
         }
     }
 
+    /// Takes slots from those who take nothing, when others wait: a peer that asks and never reads
+    /// must not keep others from being served.
+    fn displace_idlers(&mut self) {
+        let active: Vec<ContentId> = self.slots.holders().collect();
+        for content in active {
+            let holders = self.holders(content);
+            let idlers: Vec<_> = holders
+                .iter()
+                .copied()
+                .filter(|&c| self.is_idle(c))
+                .collect();
+            if idlers.len() == holders.len()
+                && let Some(next) = self.slots.displace(content)
+            {
+                self.choke_holders(content);
+                self.unchoke_holders(next);
+            }
+            for idler in idlers {
+                let swarm = self.swarms.get_mut(&content);
+                if let Some(next) = swarm.and_then(|swarm| swarm.uploads.displace(idler)) {
+                    self.choke(idler);
+                    if self.slots.holds(content) {
+                        self.unchoke(next);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Looks at who has slots, while anybody waits for one.
+    pub(super) fn review_slots(&mut self) {
+        self.displace_idlers();
+        if self.now >= self.next_rotation {
+            self.rotate();
+            self.next_rotation = self.now + self.config.rotation_interval;
+        }
+    }
+
+    /// Keeps the timer of the slots running while anybody waits for one.
+    pub(super) fn time_slots(&mut self) {
+        let crowded = !self.stopped && self.is_crowded();
+        if !crowded {
+            self.timers.set(Timer::Rotation, None);
+        } else if !self.timers.is_set(Timer::Rotation) {
+            if self.next_rotation <= self.now {
+                self.next_rotation = self.now + self.config.rotation_interval;
+            }
+            let review = self.now + self.config.slot_patience / 2;
+            let at = review.min(self.next_rotation);
+            self.timers
+                .set(Timer::Rotation, Some((at, Reason::Rotation)));
+        }
+    }
+
+    fn use_made(&self, conn: ConnId) -> Option<(Use, u64)> {
+        let exchange = self.connections.get(&conn)?.exchange()?;
+        let swarm = self.swarms.get(&exchange.joined.content)?;
+        match exchange.upload {
+            Upload::Choked { .. } => None,
+            Upload::Unchoked { use_made, .. } => Some((use_made, swarm.layout.piece_size().into())),
+        }
+    }
+
+    /// Whether a peer has a slot and takes nothing.
+    fn is_idle(&self, conn: ConnId) -> bool {
+        let patience = self.config.slot_patience;
+        self.use_made(conn)
+            .is_some_and(|(made, _)| self.now.since(made.taken) >= patience)
+    }
+
+    /// Whether a peer with a slot has not got a whole piece yet: what it got would be lost with
+    /// the slot, and if it were so each time, it would never get any.
+    fn is_mid_piece(&self, conn: ConnId) -> bool {
+        let most = self.config.rotation_interval * PATIENT_ROTATIONS;
+        self.use_made(conn).is_some_and(|(made, piece_size)| {
+            made.bytes < piece_size && self.now.since(made.since) < most
+        })
+    }
+
     /// Whether anyone waits for a slot.
-    pub(super) fn is_crowded(&self) -> bool {
+    fn is_crowded(&self) -> bool {
         let crowded = |content| {
             self.swarms
                 .get(&content)
                 .is_some_and(|s| s.uploads.is_crowded())
         };
         self.slots.is_crowded() || self.slots.holders().any(crowded)
+    }
+
+    fn choke_holders(&mut self, content: ContentId) {
+        let holders = self.holders(content);
+        holders.into_iter().for_each(|conn| self.choke(conn));
     }
 
     fn unchoke_holders(&mut self, content: ContentId) {
@@ -105,8 +208,14 @@ impl Engine {
             .and_then(|c| c.exchange_mut())
             && let Upload::Choked { .. } = exchange.upload
         {
+            let use_made = Use {
+                since: self.now,
+                taken: self.now,
+                bytes: 0,
+            };
             exchange.upload = Upload::Unchoked {
                 queue: VecDeque::new(),
+                use_made,
             };
             self.send(conn, Head::Unchoke);
         }
@@ -159,10 +268,10 @@ impl Engine {
                 // connection's bitfield can.
                 self.close(conn, CloseReason::SourceFailed);
             }
-            Upload::Unchoked { queue } if queue.len() >= most => {
+            Upload::Unchoked { queue, .. } if queue.len() >= most => {
                 return Err(PeerViolation::TooManyRequests(most));
             }
-            Upload::Unchoked { queue } => {
+            Upload::Unchoked { queue, .. } => {
                 queue.push_back(block);
                 self.hand_over(conn);
             }
@@ -175,7 +284,7 @@ impl Engine {
             .connections
             .get_mut(&conn)
             .and_then(|c| c.exchange_mut())
-            && let Upload::Unchoked { queue } = &mut exchange.upload
+            && let Upload::Unchoked { queue, .. } = &mut exchange.upload
             && let Some(at) = queue.iter().position(|queued| *queued == block)
         {
             queue.remove(at);
@@ -189,9 +298,35 @@ impl Engine {
         let sent = connection.unsent.pop_front().unwrap_or(0);
         connection.bytes_up += u64::from(sent);
         self.counters.bytes_up += u64::from(sent);
+        self.takes(conn, sent);
+        self.hand_over(conn);
+    }
+
+    pub(super) fn send_progress(&mut self, conn: ConnId) {
+        self.takes(conn, 0);
+    }
+
+    /// The peer takes what it asked for, and now has a body of so many bytes more.
+    fn takes(&mut self, conn: ConnId, bytes: u32) {
+        let Some(connection) = self.connections.get_mut(&conn) else {
+            return;
+        };
         connection.clock.taken = self.now;
         connection.clock.sent = self.now;
-        self.hand_over(conn);
+        let Some(exchange) = connection.exchange_mut() else {
+            return;
+        };
+        let Upload::Unchoked { use_made, .. } = &mut exchange.upload else {
+            return;
+        };
+        use_made.taken = self.now;
+        use_made.bytes += u64::from(bytes);
+        if let Some(swarm) = self.swarms.get_mut(&exchange.joined.content)
+            && use_made.bytes >= u64::from(swarm.layout.piece_size())
+        {
+            swarm.uploads.forgive(conn);
+            self.slots.forgive(exchange.joined.content);
+        }
     }
 
     /// Hands bodies to the driver, as many as it may have.
@@ -208,7 +343,7 @@ impl Engine {
                 return;
             };
             let content = exchange.joined.content;
-            let Upload::Unchoked { queue } = &mut exchange.upload else {
+            let Upload::Unchoked { queue, .. } = &mut exchange.upload else {
                 return;
             };
             let Some(block) = queue.pop_front() else {

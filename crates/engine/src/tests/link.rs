@@ -148,6 +148,12 @@ impl World {
             );
         }
         if is_piece {
+            for second in 1..=takes.as_secs() {
+                let at = start + Duration::from_secs(second);
+                if at < left {
+                    self.at(at, Happening::SendProgress { link, from: side });
+                }
+            }
             self.at(left, Happening::BodySent { link, from: side });
         }
     }

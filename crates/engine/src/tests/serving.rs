@@ -16,6 +16,21 @@ fn unchoked(solo: &Solo) -> BTreeSet<ConnId> {
         .collect()
 }
 
+/// Lets time pass in which everybody who may takes a piece each second.
+fn serve(solo: &mut Solo, conns: &[ConnId], time: Duration) {
+    for _ in 0..time.as_secs() {
+        for &conn in conns {
+            if unchoked(solo).contains(&conn) {
+                solo.says(conn, Head::Request(whole(0)));
+                solo.input(Input::BodySent { conn });
+            } else {
+                solo.says(conn, Head::KeepAlive);
+            }
+        }
+        solo.wait(Duration::from_secs(1));
+    }
+}
+
 #[test]
 fn four_contents_are_uploaded_at_a_time_and_all_in_turn() {
     let mut solo = Solo::new();
@@ -33,10 +48,7 @@ fn four_contents_are_uploaded_at_a_time_and_all_in_turn() {
         let now = unchoked(&solo);
         assert_eq!(now.len(), 4);
         served.extend(now);
-        conns
-            .iter()
-            .for_each(|&conn| solo.says(conn, Head::KeepAlive));
-        solo.wait(interval);
+        serve(&mut solo, &conns, interval);
     }
     assert_eq!(served, conns.iter().copied().collect());
     // One that goes leaves its slot to another at once.
@@ -66,10 +78,7 @@ fn the_peers_of_a_content_are_served_in_turn() {
         let now = unchoked(&solo);
         assert_eq!(now.len(), 2);
         served.extend(now);
-        conns
-            .iter()
-            .for_each(|&conn| solo.says(conn, Head::KeepAlive));
-        solo.wait(Config::default().rotation_interval);
+        serve(&mut solo, &conns, Config::default().rotation_interval);
     }
     assert_eq!(served.len(), 5);
     // Whoever has enough makes room.
@@ -77,6 +86,82 @@ fn the_peers_of_a_content_are_served_in_turn() {
     solo.says(done, Head::NotInterested);
     let now = unchoked(&solo);
     assert!(now.len() == 2 && !now.contains(&done));
+}
+
+#[test]
+fn a_slot_is_for_those_who_take() {
+    let mut solo = Solo::seed(9);
+    let idle: Vec<ConnId> = (1..=32)
+        .map(|n| {
+            let conn = solo.joined(n, &PieceMap::empty(9));
+            solo.says(conn, Head::Interested);
+            conn
+        })
+        .collect();
+    // They ask for everything and read nothing.
+    for _ in 0..30 {
+        for &conn in &idle {
+            if unchoked(&solo).contains(&conn)
+                && solo.engine.connection(conn).unwrap().bytes_up == 0
+            {
+                solo.says(conn, Head::Request(whole(0)));
+            } else {
+                solo.says(conn, Head::KeepAlive);
+            }
+        }
+        solo.wait(Duration::from_secs(1));
+    }
+    // One that comes late is served at once or soon, and for as long as it takes.
+    let late = solo.joined(33, &PieceMap::empty(9));
+    solo.says(late, Head::Interested);
+    let came = solo.now;
+    while !unchoked(&solo).contains(&late) {
+        solo.wait(Duration::from_millis(100));
+    }
+    assert!(solo.now.since(came) <= Config::default().slot_patience);
+    for _ in 0..60 {
+        serve(&mut solo, &[late], Duration::from_secs(1));
+        assert!(unchoked(&solo).contains(&late));
+        for &conn in &idle {
+            solo.says(conn, Head::KeepAlive);
+        }
+    }
+}
+
+#[test]
+fn a_slow_taker_keeps_its_slot_until_it_has_a_piece() {
+    let mut solo = Solo::with(Config {
+        unchoked_per_content: 1,
+        ..Config::default()
+    });
+    solo.add(1, PieceMap::full(9));
+    let slow = solo.joined(1, &PieceMap::empty(9));
+    let waiting = solo.joined(2, &PieceMap::empty(9));
+    solo.says(slow, Head::Interested);
+    solo.says(waiting, Head::Interested);
+    let half = Block {
+        piece: 0,
+        offset: 0,
+        len: PIECE / 2,
+    };
+    let rest = Block {
+        offset: PIECE / 2,
+        ..half
+    };
+    solo.says(slow, Head::Request(half));
+    solo.says(slow, Head::Request(rest));
+    for _ in 0..2 {
+        for _ in 0..35 {
+            solo.wait(Duration::from_secs(1));
+            solo.input(Input::SendProgress { conn: slow });
+            solo.says(waiting, Head::KeepAlive);
+            solo.says(slow, Head::KeepAlive);
+        }
+        assert_eq!(unchoked(&solo), [slow].into(), "longer than a rotation");
+        solo.input(Input::BodySent { conn: slow });
+    }
+    solo.wait(Config::default().rotation_interval);
+    assert_eq!(unchoked(&solo), [waiting].into());
 }
 
 #[test]

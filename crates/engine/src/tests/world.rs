@@ -52,6 +52,10 @@ pub(super) enum Happening {
         link: usize,
         from: usize,
     },
+    SendProgress {
+        link: usize,
+        from: usize,
+    },
     Progress {
         link: usize,
         to: usize,
@@ -224,6 +228,9 @@ impl World {
             Happening::Arrives { link, to, packet } => self.arrives(link, to, packet),
             Happening::BodySent { link, from } => {
                 self.end_input(link, from, |conn| Input::BodySent { conn });
+            }
+            Happening::SendProgress { link, from } => {
+                self.end_input(link, from, |conn| Input::SendProgress { conn });
             }
             Happening::Progress { link, to, body } => {
                 if self.links[link].ends[to].bodies == body {
