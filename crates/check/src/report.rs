@@ -277,7 +277,9 @@ pub struct ExchangeReport {
     pub seconds: f64,
     /// Rate.
     pub bits_per_second: f64,
-    /// SHA-256 over the whole content as received, as hex; `None` when it is not whole.
+    /// SHA-256 over the whole content as received, as hex; `None` when it is not whole. Pieces come
+    /// in any order and are not kept: the receiver makes the content again from its seed, checks
+    /// that each piece has the hash that the received one was verified by, and hashes them in order.
     pub sha256: Option<String>,
     /// Why it is not whole.
     #[serde(skip_serializing_if = "Option::is_none")]
