@@ -7,7 +7,7 @@ use std::{
 use dolab_engine::{ConnId, Input};
 use tokio::net::TcpStream;
 
-use super::{Ended, Item, Meter, Outbox, upload};
+use super::{Ended, Item, Meter, Outbox, pace::TICK, upload};
 use crate::{
     data::Pool,
     shared::{Content, Report, Reports},
@@ -72,7 +72,8 @@ impl Writer<'_> {
                     content,
                     range,
                 };
-                job.send(head, self.pool, self.meter).await
+                self.tell_progress(job.send(head, self.pool, self.meter))
+                    .await
             }
             // The engine does not offer what there is no source for.
             None => Err(upload::Failure::Net(Ended::GivenUp)),
@@ -100,6 +101,26 @@ impl Writer<'_> {
                     })
                     .await;
                 Err(Ended::SourceFailed)
+            }
+        }
+    }
+
+    /// Tells the engine, while a body leaves slowly, that it does leave: who takes little is not
+    /// to be taken for one who takes nothing.
+    async fn tell_progress<T>(&self, sending: impl Future<Output = T>) -> T {
+        let mut sending = std::pin::pin!(sending);
+        let mut told = self.meter.sent.load(Ordering::Relaxed);
+        loop {
+            tokio::select! {
+                result = &mut sending => return result,
+                () = tokio::time::sleep(TICK) => {
+                    let sent = self.meter.sent.load(Ordering::Relaxed);
+                    if sent > told {
+                        told = sent;
+                        let input = Input::SendProgress { conn: self.conn };
+                        self.reports.input(self.conn, input).await;
+                    }
+                }
             }
         }
     }
