@@ -23,7 +23,7 @@ const PIECES: u32 = 64;
 /// What the program may grow by under attack, in KiB. Its own bound is what it states for the
 /// buffers of the exchange; this is loose enough for the allocator, and far below what any of the
 /// floods here would take if it were kept.
-const GROWTH: u64 = 96 << 10;
+const GROWTH: u64 = 32 << 10;
 
 #[test]
 fn every_kind_of_bad_input_is_named_in_the_log() {

@@ -40,6 +40,8 @@ struct Case {
     rules: &'static [(Hook, &'static str)],
     /// More to do to the network before the check, beyond rules.
     also: fn(&Net),
+    /// Whether both hosts have the same name, as cloned machines do.
+    one_name: bool,
     /// Whether the other host runs `dolab peer`.
     peer: bool,
     /// The paths that are not open, a line each: `path outbound inbound`, each direction as
@@ -61,6 +63,7 @@ impl Case {
         topology: Topology::Switch,
         rules: &[],
         also: |_| {},
+        one_name: false,
         peer: true,
         paths: "",
         via: Some("tcp-7680"),
@@ -74,9 +77,12 @@ const PATHS: [&str; 5] = ["tcp-7680", "tcp-443", "udp-443", "udp-3544", "udp-535
 
 /// Builds the network, runs the program on both hosts, and holds its report against the case.
 fn run(name: &str, case: Case) {
-    let Some(net) = Net::new(case.topology) else {
+    let Some(mut net) = Net::new(case.topology) else {
         return;
     };
+    if case.one_name {
+        net.there.host_name = net.here.host_name.clone();
+    }
     apply(&net, case.rules);
     (case.also)(&net);
     let _peer = case.peer.then(|| peer::start(net.there.dolab(), &[]));

@@ -28,6 +28,8 @@ pub struct Namespace {
     name: String,
     /// Its address; of the one in the middle, the address on the side of `here`.
     pub address: IpAddr,
+    /// What the program takes for the host's name.
+    pub host_name: String,
 }
 
 /// Two hosts and what lies between them. Dropped, all of it is gone, with every process in it.
@@ -52,26 +54,20 @@ impl Net {
         remove_stale();
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
-        let name = |role| format!("{PREFIX}{}-{number}-{role}", std::process::id());
-        let address = |text: &str| text.parse().expect("a literal address");
         let (there, between) = match topology {
             Topology::Switch => ("10.50.0.2", "10.50.0.254"),
             Topology::Router => ("10.50.1.2", "10.50.0.254"),
         };
+        let namespace = |role: &str, address: &str| Namespace {
+            name: format!("{PREFIX}{}-{number}-{role}", std::process::id()),
+            address: address.parse().expect("a literal address"),
+            host_name: format!("e2e-{role}"),
+        };
         // Built up in place, so that a failure on the way removes what is there.
         let net = Self {
-            here: Namespace {
-                name: name("here"),
-                address: address("10.50.0.1"),
-            },
-            there: Namespace {
-                name: name("there"),
-                address: address(there),
-            },
-            middle: Namespace {
-                name: name("middle"),
-                address: address(between),
-            },
+            here: namespace("here", "10.50.0.1"),
+            there: namespace("there", there),
+            middle: namespace("middle", between),
             _slot: slot,
         };
         if let Err(error) = ip(&["netns", "add", &net.middle.name]) {
@@ -183,12 +179,11 @@ impl Namespace {
         command
     }
 
-    /// The program under test, in it, on a host that has the namespace's name: two hosts of one
-    /// name would quarrel over it in DNS-SD.
+    /// The program under test, in it, on a host of its name.
     pub fn dolab(&self) -> Command {
         let mut command = self.command("unshare");
         let script = r#"hostname "$0" && exec "$@""#;
-        command.args(["--uts", "sh", "-c", script, &self.name]);
+        command.args(["--uts", "sh", "-c", script, &self.host_name]);
         command.arg(crate::dolab().get_program());
         command
     }

@@ -26,6 +26,11 @@ const STATEFUL: [&str; 2] = ["iif lo accept", "ct state established,related acce
 cases! {
     nothing_is_blocked {}
 
+    /// They quarrel over the name on the link, and nobody's firewall is to blame for the delay.
+    nothing_is_blocked_between_hosts_of_one_name {
+        one_name: true,
+    }
+
     nothing_is_blocked_across_a_router {
         topology: Topology::Router,
         // DNS-SD ends at the router, by design and not by a fault.
