@@ -1,4 +1,4 @@
-//! What can be typed. One type for each command; what they share stands in [`common`].
+//! What can be typed. One type for each command; what they share stands in `common`.
 
 mod common;
 
