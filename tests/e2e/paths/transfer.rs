@@ -32,6 +32,12 @@ fn a_peer_that_is_killed_in_mid_transfer_is_reported() {
     assert_eq!(report["verdict"], "inconclusive", "{report:#}");
     assert_eq!(finished.code, Some(4), "{report:#}");
     assert!(codes(&report).contains(&"DL107".to_owned()), "{report:#}");
+    // The paths were open while both were there, and nobody is blamed for what came after.
+    for path in report["paths"].as_array().expect("the schema says so") {
+        let state = path["state"].as_str();
+        assert!(matches!(state, Some("open" | "not-tested")), "{path:#}");
+        assert!(path["blame"].is_null(), "{path:#}");
+    }
     let exchange = report["exchange"].as_array().expect("the schema says so");
     let cut = exchange
         .iter()
