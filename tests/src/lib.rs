@@ -13,7 +13,7 @@ mod report;
 mod slots;
 
 #[cfg(target_os = "linux")]
-pub use net::{Namespace, Net, Topology};
+pub use net::{Lan, Namespace, Net, Topology};
 pub use process::{Finished, Process};
 pub use program::dolab;
 pub use report::{parse_report, repository, schema_errors};
