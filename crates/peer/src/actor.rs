@@ -5,7 +5,7 @@ mod outputs;
 use std::{
     collections::{BTreeMap, VecDeque},
     net::SocketAddr,
-    sync::{Arc, OnceLock},
+    sync::{Arc, OnceLock, Weak},
     time::{Duration, Instant},
 };
 
@@ -24,7 +24,7 @@ use tokio_util::task::TaskTracker;
 use tracing::{error, info, warn};
 
 use crate::{
-    AddError, ConnectionView, ContentView, Event, Snapshot, SocketOptions, TransferError,
+    AddError, ConnectionView, ContentView, Event, Snapshot, SocketOptions, TcpInfo, TransferError,
     conn::{Conn, Meter, Order, Outbox},
     counters::Counters,
     data::{Hashers, Pool},
@@ -49,6 +49,8 @@ pub(crate) enum Ask {
     Remove(ContentId),
     Candidate(ContentId, SocketAddr),
     Dial(ContentId, SocketAddr),
+    /// Take a connection that stands for one that was dialled.
+    Adopt(ContentId, TcpStream),
     Contents(oneshot::Sender<Vec<ContentView>>),
     Snapshot(oneshot::Sender<Snapshot>),
     Stop,
@@ -75,6 +77,8 @@ pub(crate) struct Actor {
     contents: BTreeMap<ContentId, Arc<Content>>,
     links: BTreeMap<ConnId, Link>,
     dials: BTreeMap<ConnId, Dial>,
+    /// A connection that stands, while the engine is told to dial it.
+    adopted: Option<(SocketAddr, TcpStream)>,
     accepted: u64,
     /// Inputs that came up while outputs were carried out.
     pending: VecDeque<Input>,
@@ -92,6 +96,8 @@ struct Link {
     orders: mpsc::Sender<Order>,
     content: Arc<OnceLock<Arc<Content>>>,
     meter: Arc<Meter>,
+    /// For as long as its task has it.
+    stream: Weak<TcpStream>,
     task: AbortHandle,
 }
 
@@ -110,6 +116,7 @@ impl Actor {
             contents: BTreeMap::new(),
             links: BTreeMap::new(),
             dials: BTreeMap::new(),
+            adopted: None,
             accepted: 0,
             pending: VecDeque::new(),
             ending: Vec::new(),
@@ -187,7 +194,10 @@ impl Actor {
                     addr: canonical(addr),
                 }));
             }
-            Ask::Candidate(..) | Ask::Dial(..) | Ask::Stop => {}
+            Ask::Adopt(content, stream) if self.contents.contains_key(&content) => {
+                self.adopt(content, stream);
+            }
+            Ask::Candidate(..) | Ask::Dial(..) | Ask::Adopt(..) | Ask::Stop => {}
             Ask::Contents(reply) => drop(reply.send(self.views())),
             Ask::Snapshot(reply) => drop(reply.send(self.snapshot())),
         }
@@ -220,6 +230,17 @@ impl Actor {
         Ok(())
     }
 
+    /// Lets the engine dial, and hands it the connection that stands.
+    fn adopt(&mut self, content: ContentId, stream: TcpStream) {
+        let Ok(addr) = stream.peer_addr().map(canonical) else {
+            return;
+        };
+        self.adopted = Some((addr, stream));
+        self.handle(Input::Command(Command::Dial { content, addr }));
+        // The engine may have had no room for it.
+        self.adopted = None;
+    }
+
     fn views(&self) -> Vec<ContentView> {
         let view = |content: &Arc<Content>| ContentView {
             id: content.id,
@@ -243,6 +264,10 @@ impl Actor {
                 age: link.map_or(Duration::ZERO, |link| link.began.elapsed()),
                 received,
                 sent,
+                waits_for_buffer: link.is_some_and(|link| link.meter.starved()),
+                tcp: link
+                    .and_then(|link| link.stream.upgrade())
+                    .and_then(|stream| TcpInfo::read(&*stream)),
                 exchange,
             }
         };
@@ -369,9 +394,11 @@ impl Actor {
     }
 
     /// Starts the task of a connection.
-    fn link(&mut self, conn: ConnId, stream: TcpStream, remote: SocketAddr) {
+    pub(super) fn link(&mut self, conn: ConnId, stream: TcpStream, remote: SocketAddr) {
         let (orders, taken) = mpsc::channel(MAX_ORDERS);
         let local = stream.local_addr().ok().map(canonical);
+        let stream = Arc::new(stream);
+        let weak = Arc::downgrade(&stream);
         let outbox = Arc::new(Outbox::default());
         let content = Arc::new(OnceLock::new());
         let meter = Arc::new(Meter::default());
@@ -399,6 +426,7 @@ impl Actor {
             orders,
             content,
             meter,
+            stream: weak,
             task,
         };
         self.links.insert(conn, link);

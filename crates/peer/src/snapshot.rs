@@ -3,7 +3,7 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 use dolab_content::{ContentId, PiecesHashFile};
 use dolab_engine::ConnectionReport;
 
-use crate::Counts;
+use crate::{Counts, TcpInfo};
 
 /// A content that the user named: what a catalogue may show.
 #[derive(Clone, Debug)]
@@ -51,4 +51,9 @@ pub struct ConnectionView {
     pub received: u64,
     /// Bytes that were handed to the kernel, with everything above TCP.
     pub sent: u64,
+    /// Whether nothing is read because there is no room for the next piece: the hash or the disk
+    /// is behind.
+    pub waits_for_buffer: bool,
+    /// What the kernel measures on it, where it tells and while the connection stands.
+    pub tcp: Option<TcpInfo>,
 }

@@ -11,7 +11,7 @@ use std::{
     net::{Shutdown, SocketAddr},
     sync::{
         Arc, OnceLock,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -56,6 +56,8 @@ pub(crate) enum Order {
 pub(crate) struct Meter {
     pub(crate) received: AtomicU64,
     pub(crate) sent: AtomicU64,
+    /// Whether the reading half waits for a buffer.
+    pub(crate) starved: AtomicBool,
 }
 
 /// Why a connection's task ended.
@@ -90,7 +92,7 @@ pub(crate) enum Ended {
 pub(crate) struct Conn {
     pub(crate) conn: ConnId,
     pub(crate) remote: SocketAddr,
-    pub(crate) stream: TcpStream,
+    pub(crate) stream: Arc<TcpStream>,
     pub(crate) orders: mpsc::Receiver<Order>,
     pub(crate) outbox: Arc<Outbox>,
     pub(crate) content: Arc<OnceLock<Arc<Content>>>,
@@ -104,7 +106,7 @@ pub(crate) struct Conn {
 impl Conn {
     /// Serves the connection until it ends, and tells the engine why unless it knows.
     pub(crate) async fn run(self) {
-        let stream = Arc::new(self.stream);
+        let stream = self.stream;
         let reader = read::Reader {
             conn: self.conn,
             stream: &stream,
@@ -189,6 +191,10 @@ impl Ended {
 }
 
 impl Meter {
+    pub(crate) fn starved(&self) -> bool {
+        self.starved.load(Ordering::Relaxed)
+    }
+
     pub(crate) fn totals(&self) -> (u64, u64) {
         (
             self.received.load(Ordering::Relaxed),
