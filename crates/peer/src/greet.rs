@@ -157,45 +157,38 @@ async fn greet(mut stream: TcpStream, remote: SocketAddr, gate: &Gate) {
     let mut first = BytesMut::with_capacity(HANDSHAKE_LEN);
     let named = tokio::time::timeout(PATIENCE, read_first(&mut stream, &mut first)).await;
     let counters = &gate.counters;
-    let why = match named {
-        Ok(Ok(Protocol::Swarm)) => {
+    let greeting = match named.unwrap_or_else(|_| Err(Ungreeted::TooSlow(first.len()))) {
+        Ok(Protocol::Swarm) => {
             let handshake = first.first_chunk().expect("it was read as a whole");
-            let greeting = Handshake::decode(handshake);
-            gate.reports
-                .send(Report::Greeted {
-                    stream,
-                    remote,
-                    greeting,
-                })
-                .await;
-            return;
+            Handshake::decode(handshake)
         }
-        Ok(Ok(Protocol::Check)) => {
+        Ok(Protocol::Check) => {
             counters.foreign.fetch_add(1, Ordering::Relaxed);
-            hand_over(stream, first.freeze(), remote, gate);
-            return;
+            return hand_over(stream, first.freeze(), remote, gate);
         }
-        Ok(Err(why)) => why,
-        Err(_) => Ungreeted::TooSlow(first.len()),
+        Err(why) => {
+            match &why {
+                Ungreeted::Silent => drop(counters.silent.fetch_add(1, Ordering::Relaxed)),
+                Ungreeted::TooSlow(_) => drop(counters.too_slow.fetch_add(1, Ordering::Relaxed)),
+                Ungreeted::Truncated(_) | Ungreeted::Broken(_) => {
+                    counters.truncated.fetch_add(1, Ordering::Relaxed);
+                }
+                // Counted by the actor, together with what is malformed later.
+                Ungreeted::Malformed { .. } => {}
+            }
+            info!(target: "dolab_peer", %remote, error = %why, "not a peer");
+            let Ungreeted::Malformed { error } = why else {
+                return;
+            };
+            Err(error)
+        }
     };
-    info!(target: "dolab_peer", %remote, error = %why, "not a peer");
-    match why {
-        Ungreeted::Malformed { error } => {
-            let greeting = Err(error);
-            gate.reports
-                .send(Report::Greeted {
-                    stream,
-                    remote,
-                    greeting,
-                })
-                .await;
-        }
-        Ungreeted::Silent => drop(counters.silent.fetch_add(1, Ordering::Relaxed)),
-        Ungreeted::TooSlow(_) => drop(counters.too_slow.fetch_add(1, Ordering::Relaxed)),
-        Ungreeted::Truncated(_) | Ungreeted::Broken(_) => {
-            counters.truncated.fetch_add(1, Ordering::Relaxed);
-        }
-    }
+    let report = Report::Greeted {
+        stream,
+        remote,
+        greeting,
+    };
+    gate.reports.send(report).await;
 }
 
 /// Reads until the protocol is known, and for the Swarm protocol until the handshake is whole. Not
@@ -235,5 +228,31 @@ fn hand_over(stream: TcpStream, prefix: Bytes, remote: SocketAddr, gate: &Gate) 
         .is_err()
     {
         debug!(target: "dolab_peer", %remote, "too many check sessions at once: this one is closed");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// On the runtime's paused clock, which moves only when everything waits.
+    #[tokio::test(start_paused = true)]
+    async fn a_lack_costs_a_pause_and_a_lost_connection_none() {
+        let counters = Counters::default();
+        let cost = async |error: io::Error| {
+            let (began, before) = (tokio::time::Instant::now(), counters.read().accept_errors);
+            pause(&counters, &error).await;
+            (began.elapsed(), counters.read().accept_errors - before)
+        };
+        // EMFILE and ENFILE on unix, WSAEMFILE on Windows.
+        for lack in [24, 23, 10024] {
+            assert_eq!(
+                cost(io::Error::from_raw_os_error(lack)).await,
+                (PAUSE, 1),
+                "{lack}"
+            );
+        }
+        let lost = io::ErrorKind::ConnectionAborted.into();
+        assert_eq!(cost(lost).await, (Duration::ZERO, 0));
     }
 }

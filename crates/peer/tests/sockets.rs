@@ -10,7 +10,7 @@ mod common;
 
 use std::{net::SocketAddr, sync::Arc};
 
-use common::{Made, addr, loopback, peer, peer_with, raw::Raw, until, within};
+use common::{Made, addr, loopback, peer, peer_with, raw::Raw, told, within};
 use dolab_content::Discard;
 use dolab_peer::{Event, Foreign, Peer, PeerConfig, StartError};
 use dolab_wire::preface::CHECK_NAME;
@@ -99,9 +99,7 @@ async fn wishes_for_sockets_reach_every_connection() {
     let (seed, device) = (peer_with(wishes).await, peer_with(wishes).await);
     let made = Made::new(1, 3_000_000, 1 << 20);
     made.shared_by(&seed).await;
-    let transfer = made.fetched_by(&device, Arc::new(Discard)).await;
-    device.candidate(made.id(), addr(&seed)).await;
-    within("the transfer", transfer.finished()).await.unwrap();
+    made.moved(&seed, &device, Arc::new(Discard)).await;
     seed.stop().await;
     device.stop().await;
 }
@@ -109,6 +107,7 @@ async fn wishes_for_sockets_reach_every_connection() {
 #[tokio::test]
 async fn check_sessions_are_handed_over_whole() {
     let (taker, mut taken) = mpsc::channel(1);
+    let busy = taker.clone();
     let device = peer_with(|config| config.foreign = Some(taker)).await;
     let mut raw = Raw::connect(addr(&device)).await;
     let mut hello = vec![CHECK_NAME.len() as u8];
@@ -129,19 +128,16 @@ async fn check_sessions_are_handed_over_whole() {
     assert_eq!(raw.stream.read_u8().await.unwrap(), b'!');
 
     // The taker is busy, and then gone: the connection is closed, the peer lives on.
-    let mut waiting = Raw::connect(addr(&device)).await;
-    waiting.send(&hello).await;
-    until("it waits for the taker", || async {
-        device.snapshot().await.unwrap().counts.foreign == 2
-    })
-    .await;
-    let mut third = Raw::connect(addr(&device)).await;
-    third.send(&hello).await;
-    third.silence().await;
+    busy.try_send(foreign).unwrap();
+    let turned_away = async || {
+        let mut other = Raw::connect(addr(&device)).await;
+        other.send(&hello).await;
+        other.silence().await;
+    };
+    turned_away().await;
     drop(taken);
-    let mut fourth = Raw::connect(addr(&device)).await;
-    fourth.send(&hello).await;
-    fourth.silence().await;
+    turned_away().await;
+    assert_eq!(device.snapshot().await.unwrap().counts.foreign, 3);
     device.stop().await;
 }
 
@@ -153,15 +149,12 @@ async fn public_addresses_are_not_dialled() {
     let _transfer = made.fetched_by(&device, Arc::new(Discard)).await;
     let public = "192.0.2.7:7680".parse().unwrap();
     device.candidate(made.id(), public).await;
-    let refused = within("the refusal", async {
-        loop {
-            if let Event::RefusedPublic { addr } = events.recv().await.unwrap() {
-                return addr;
-            }
-        }
-    })
+    told(
+        "the refusal",
+        &mut events,
+        |event| matches!(event, Event::RefusedPublic { addr } if *addr == public),
+    )
     .await;
-    assert_eq!(refused, public);
     assert!(device.snapshot().await.unwrap().counts.refused_public >= 1);
     device.stop().await;
 }

@@ -10,12 +10,12 @@ mod common;
 
 use std::{io::Write, sync::Arc};
 
-use common::{Made, Memory, addr, peer, peer_with, until, within};
+use common::{Made, Memory, addr, peer, peer_with, told, within};
 use dolab_content::{
     Discard, Existing, Layout, PieceMap, SharedFile, Source, Store, StoreError, hash_source,
 };
-use dolab_engine::RequestSize;
-use dolab_peer::{Download, PeerConfig, Shared, TransferError};
+use dolab_engine::{CloseReason, Event as Exchange, RequestSize};
+use dolab_peer::{Download, Event, PeerConfig, Shared, TransferError};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
@@ -74,9 +74,7 @@ async fn blocks_work_as_well_as_whole_pieces() {
         let made = Made::new(1, 700_001, 100_000);
         made.shared_by(&seed).await;
         let memory = Memory::new(&made);
-        let transfer = made.fetched_by(&device, memory.clone()).await;
-        device.candidate(made.id(), addr(&seed)).await;
-        within("the transfer", transfer.finished()).await.unwrap();
+        made.moved(&seed, &device, memory.clone()).await;
         assert_eq!(memory.bytes(), made.bytes());
         seed.stop().await;
         device.stop().await;
@@ -164,9 +162,7 @@ async fn ipv6_works_as_well() {
     let made = Made::new(10, 3_000_000, 1 << 18);
     made.shared_by(&seed).await;
     let memory = Memory::new(&made);
-    let transfer = made.fetched_by(&device, memory.clone()).await;
-    device.candidate(made.id(), addr(&seed)).await;
-    let report = within("the transfer", transfer.finished()).await.unwrap();
+    let report = made.moved(&seed, &device, memory.clone()).await;
     assert_eq!(memory.bytes(), made.bytes());
     assert!(report.senders[0].addr.is_ipv6());
     seed.stop().await;
@@ -270,14 +266,11 @@ async fn bad_pieces_are_dropped_and_fetched_elsewhere() {
     let made = Made::new(8, 2_000_000, 50_000);
     made.shared_from(&liar, Arc::new(Liar(made.clone()))).await;
     let memory = Memory::new(&made);
+    let mut events = device.subscribe();
     let transfer = made.fetched_by(&device, memory.clone()).await;
     device.candidate(made.id(), addr(&liar)).await;
-    until("a bad piece was seen", || async {
-        transfer
-            .progress()
-            .senders
-            .iter()
-            .any(|sender| sender.bad_pieces > 0)
+    told("a bad piece was seen", &mut events, |event| {
+        matches!(event, Event::Exchange(Exchange::PieceBad { .. }))
     })
     .await;
     made.shared_by(&honest).await;
@@ -308,21 +301,21 @@ async fn contents_come_and_go() {
     assert!(seed.contents().await.is_empty());
 
     // Not shared any more: silence.
+    let mut events = seed.subscribe();
     let transfer = made.fetched_by(&device, Arc::new(Discard)).await;
     device.candidate(made.id(), addr(&seed)).await;
-    until("the swarm was asked for", || async {
-        seed.snapshot().await.unwrap().counts.unknown_swarms > 0
-    })
-    .await;
+    let unknown = |event: &Event| match event {
+        Event::Exchange(Exchange::PeerLeft { why, .. }) => *why == CloseReason::UnknownSwarm,
+        _ => false,
+    };
+    told("the swarm was asked for", &mut events, unknown).await;
     device.remove(made.id()).await;
     let ended = within("the end", transfer.finished()).await;
     assert!(matches!(ended, Err(TransferError::Removed)), "{ended:?}");
 
     // And there again.
     made.shared_by(&seed).await;
-    let transfer = made.fetched_by(&device, Arc::new(Discard)).await;
-    device.candidate(made.id(), addr(&seed)).await;
-    within("the transfer", transfer.finished()).await.unwrap();
+    made.moved(&seed, &device, Arc::new(Discard)).await;
     seed.stop().await;
     device.stop().await;
     assert!(device.snapshot().await.is_none());

@@ -2,6 +2,7 @@
 
 #![allow(dead_code, reason = "each test program uses some of it")]
 
+pub(crate) mod log;
 pub(crate) mod raw;
 
 use std::{
@@ -14,7 +15,8 @@ use std::{
 use dolab_content::{
     ContentId, Layout, PieceMap, PiecesHashFile, Sink, Source, StoreError, Synthetic, hash_source,
 };
-use dolab_peer::{Download, Peer, PeerConfig, Shared, Transfer};
+use dolab_peer::{Download, Event, Peer, PeerConfig, Shared, Transfer, TransferReport};
+use tokio::sync::broadcast;
 
 /// Fails the test when something takes longer than it ever should, on any machine.
 pub(crate) async fn within<F: Future>(what: &str, future: F) -> F::Output {
@@ -24,7 +26,24 @@ pub(crate) async fn within<F: Future>(what: &str, future: F) -> F::Output {
     }
 }
 
-/// Looks again and again until it is so.
+/// Waits for something that a peer tells.
+pub(crate) async fn told(
+    what: &str,
+    events: &mut broadcast::Receiver<Event>,
+    is_it: impl Fn(&Event) -> bool,
+) -> Event {
+    within(what, async {
+        loop {
+            let event = events.recv().await.unwrap();
+            if is_it(&event) {
+                return event;
+            }
+        }
+    })
+    .await
+}
+
+/// Looks again and again until it is so. For what the system knows and tells nobody of.
 pub(crate) async fn until<F: Future<Output = bool>>(what: &str, mut is_so: impl FnMut() -> F) {
     within(what, async {
         while !is_so().await {
@@ -99,6 +118,18 @@ impl Made {
 
     pub(crate) async fn fetched_by(&self, peer: &Peer, sink: Arc<dyn Sink>) -> Transfer {
         peer.download(self.download(sink)).await.unwrap()
+    }
+
+    /// A whole transfer from one peer to another.
+    pub(crate) async fn moved(
+        &self,
+        from: &Peer,
+        to: &Peer,
+        sink: Arc<dyn Sink>,
+    ) -> TransferReport {
+        let transfer = self.fetched_by(to, sink).await;
+        to.candidate(self.id(), addr(from)).await;
+        within("the transfer", transfer.finished()).await.unwrap()
     }
 
     pub(crate) fn download(&self, sink: Arc<dyn Sink>) -> Download {
