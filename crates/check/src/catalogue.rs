@@ -189,7 +189,7 @@ pub async fn fetch_contents(
     Ok(contents)
 }
 
-async fn connect(addr: SocketAddr, key: Option<&Key>) -> Result<Asker, SessionError> {
+pub(crate) async fn connect(addr: SocketAddr, key: Option<&Key>) -> Result<Asker, SessionError> {
     let opened = probe::open_session(addr, None, key).await?;
     let hello = anonymous();
     Ok(Asker::new(opened.establish(key, hello).await?))

@@ -1,5 +1,6 @@
 //! The paired check: can these two hosts share, and if not, what is in the way?
 //!
+//! - [`bench`]: where benchmarks come in.
 //! - [`blame`]: from evidence to a claim, or to "unknown".
 //! - [`evidence`]: what was seen of a path, by whom.
 //! - [`witness`] and [`icmp`]: what crosses this host's wire, and who sent an ICMP error.
@@ -8,6 +9,7 @@
 //! - [`firewall`]: the rules that open a path, as commands.
 //! - [`report`]: what a check says, as types and as the JSON of `dolab.check/1`.
 
+pub mod bench;
 pub mod blame;
 pub mod case;
 mod catalogue;

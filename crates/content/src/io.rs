@@ -12,10 +12,16 @@ pub trait Source: Send + Sync + 'static {
     /// When the bytes can not be read, among them that the content ends before.
     fn read_at(&self, offset: u64, buf: &mut [u8]) -> Result<(), StoreError>;
 
-    /// The file whose bytes are the content's, offset for offset, if there is one: the driver
-    /// then lets the kernel send from it, after it asked [`Source::unchanged`].
+    /// The file whose bytes are the content's, if there is one: the driver then lets the kernel send
+    /// from it, after it asked [`Source::unchanged`].
     fn file(&self) -> Option<&File> {
         None
+    }
+
+    /// Where in [`Source::file`] the content's byte at `offset` stands. The rest of its piece has to
+    /// follow it there.
+    fn file_offset(&self, offset: u64) -> u64 {
+        offset
     }
 
     /// Whether the bytes are still those that were hashed, as far as that can be told without

@@ -52,7 +52,8 @@ pub struct PeerConfig {
     pub dial_timeout: Duration,
     /// Options of every socket.
     pub sockets: SocketOptions,
-    /// Who takes connections that speak dolab's check session. Without, they are closed.
+    /// Who takes connections that speak something else than the Swarm protocol. Without, they are
+    /// closed.
     pub foreign: Option<mpsc::Sender<Foreign>>,
 }
 

@@ -16,7 +16,7 @@ pub struct Counts {
     pub accepted: u64,
     /// Came from, or would have gone to, a public address, and were refused.
     pub refused_public: u64,
-    /// Spoke dolab's check session.
+    /// Spoke dolab's check session, or carried a benchmark.
     pub foreign: u64,
     /// Ended without having sent a byte.
     pub silent: u64,

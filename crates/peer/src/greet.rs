@@ -44,9 +44,11 @@ const MAX_PENDING: usize = 256;
 /// the connection stays in the backlog, and asking again at once would only burn the processor.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// A connection on the peer's port that speaks dolab's check session.
+/// A connection on the peer's port that speaks something else than the Swarm protocol.
 #[derive(Debug)]
 pub struct Foreign {
+    /// What it speaks.
+    pub protocol: Protocol,
     /// The connection, with the peer's socket options set.
     pub stream: TcpStream,
     /// What was read of it already: the protocol's length byte and name, and maybe more.
@@ -150,7 +152,7 @@ async fn pause(counters: &Counters, error: &io::Error) {
     }
 }
 
-async fn greet(mut stream: TcpStream, remote: SocketAddr, gate: &Gate) {
+pub(crate) async fn greet(mut stream: TcpStream, remote: SocketAddr, gate: &Gate) {
     if let Err(error) = net::apply(&stream) {
         debug!(target: "dolab_peer", %remote, %error, "a socket option was refused");
     }
@@ -162,9 +164,9 @@ async fn greet(mut stream: TcpStream, remote: SocketAddr, gate: &Gate) {
             let handshake = first.first_chunk().expect("it was read as a whole");
             Handshake::decode(handshake)
         }
-        Ok(Protocol::Check) => {
+        Ok(protocol @ (Protocol::Check | Protocol::Bench)) => {
             counters.foreign.fetch_add(1, Ordering::Relaxed);
-            return hand_over(stream, first.freeze(), remote, gate);
+            return hand_over(protocol, stream, first.freeze(), remote, gate);
         }
         Err(why) => {
             match &why {
@@ -210,9 +212,15 @@ async fn read_first(stream: &mut TcpStream, first: &mut BytesMut) -> Result<Prot
     }
 }
 
-fn hand_over(stream: TcpStream, prefix: Bytes, remote: SocketAddr, gate: &Gate) {
+fn hand_over(
+    protocol: Protocol,
+    stream: TcpStream,
+    prefix: Bytes,
+    remote: SocketAddr,
+    gate: &Gate,
+) {
     let Some(taker) = &gate.foreign else {
-        debug!(target: "dolab_peer", %remote, "a check session, and nobody here answers those");
+        debug!(target: "dolab_peer", %remote, ?protocol, "nobody here serves that");
         return;
     };
     let Ok(local) = stream.local_addr().map(canonical) else {
@@ -220,6 +228,7 @@ fn hand_over(stream: TcpStream, prefix: Bytes, remote: SocketAddr, gate: &Gate) 
     };
     if taker
         .try_send(Foreign {
+            protocol,
             stream,
             prefix,
             remote,
@@ -227,7 +236,7 @@ fn hand_over(stream: TcpStream, prefix: Bytes, remote: SocketAddr, gate: &Gate) 
         })
         .is_err()
     {
-        debug!(target: "dolab_peer", %remote, "too many check sessions at once: this one is closed");
+        debug!(target: "dolab_peer", %remote, ?protocol, "too many connections at once: this one is closed");
     }
 }
 

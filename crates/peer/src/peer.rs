@@ -4,14 +4,14 @@ use dolab_content::{ContentId, PieceMap, PiecesHashFile, Sink, Source};
 use dolab_engine::Engine;
 use dolab_wire::swarm::PeerId;
 use tokio::{
-    net::TcpListener,
+    net::{TcpListener, TcpStream},
     sync::{Mutex, broadcast, mpsc, oneshot},
     task::JoinHandle,
 };
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    AddError, ContentView, Event, PeerConfig, Snapshot, StartError, Transfer,
+    AddError, ContentView, Event, Measurement, PeerConfig, Snapshot, StartError, Transfer,
     actor::{Actor, Ask, Tools},
     counters::Counters,
     data::{Hashers, Pool},
@@ -40,6 +40,7 @@ struct Inner {
     local: Vec<SocketAddr>,
     asks: mpsc::Sender<Ask>,
     events: broadcast::Sender<Event>,
+    gate: Arc<Gate>,
     /// Ends the listeners.
     accepting: CancellationToken,
     tasks: Mutex<Vec<JoinHandle<()>>>,
@@ -136,6 +137,7 @@ impl Peer {
             local,
             asks,
             events,
+            gate,
             accepting,
             tasks,
         };
@@ -176,6 +178,18 @@ impl Peer {
     /// # Errors
     /// When it is there already, the map does not fit it, or the peer was stopped.
     pub async fn download(&self, download: Download) -> Result<Transfer, AddError> {
+        self.measure(download, Measurement::default()).await
+    }
+
+    /// As [`Self::download`], for a benchmark.
+    ///
+    /// # Errors
+    /// As [`Self::download`].
+    pub async fn measure(
+        &self,
+        download: Download,
+        measurement: Measurement,
+    ) -> Result<Transfer, AddError> {
         let Download {
             name,
             hashes,
@@ -190,7 +204,8 @@ impl Peer {
             .map(u64::from)
             .sum();
         let tally = Arc::new(Tally::new(layout, have.count(), bytes));
-        let content = Content::new(name, hashes, source, Some(sink), Some(tally.clone()));
+        let content = Content::new(name, hashes, source, Some(sink), Some(tally.clone()))
+            .measured(measurement);
         let id = content.id;
         self.add(content, have).await?;
         Ok(Transfer::new(id, tally))
@@ -222,6 +237,28 @@ impl Peer {
     /// a device that can not reach it.
     pub async fn dial(&self, content: ContentId, addr: SocketAddr) {
         self.say(Ask::Dial(content, addr)).await;
+    }
+
+    /// Takes over a connection that stands already, as if it had come to the listener: the other
+    /// side has the first word. [`PeerConfig::allow_public`] does not matter.
+    pub fn adopt_accepted(&self, stream: TcpStream) {
+        let Ok(remote) = stream.peer_addr().map(canonical) else {
+            return;
+        };
+        let inner = Arc::clone(&self.inner);
+        tokio::spawn(async move {
+            tokio::select! {
+                () = greet::greet(stream, remote, &inner.gate) => {}
+                () = inner.accepting.cancelled() => {}
+            }
+        });
+    }
+
+    /// Takes over a connection that stands already, as if it had been dialled for this content: this
+    /// side has the first word. [`PeerConfig::allow_public`] does not matter. One that the engine
+    /// has no room for is closed.
+    pub async fn adopt_dialled(&self, content: ContentId, stream: TcpStream) {
+        self.say(Ask::Adopt(content, stream)).await;
     }
 
     /// What the user named, and how much of it is there. Empty once the peer was stopped.

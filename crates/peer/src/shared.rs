@@ -8,6 +8,7 @@ use dolab_wire::{WireError, swarm::Handshake};
 use tokio::{net::TcpStream, sync::mpsc};
 
 use crate::{
+    Measurement,
     data::{Lane, Piece, Whole},
     transfer::Tally,
 };
@@ -22,6 +23,8 @@ pub(crate) struct Content {
     /// Where its pieces go, when it is being fetched.
     lane: Option<Lane>,
     pub(crate) tally: Option<Arc<Tally>>,
+    /// How it is measured, in a benchmark.
+    pub(crate) measurement: Measurement,
 }
 
 impl Content {
@@ -41,6 +44,15 @@ impl Content {
             source,
             lane: sink.map(Lane::new),
             tally,
+            measurement: Measurement::default(),
+        }
+    }
+
+    /// The same, measured.
+    pub(crate) fn measured(self, measurement: Measurement) -> Self {
+        Self {
+            measurement,
+            ..self
         }
     }
 

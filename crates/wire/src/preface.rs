@@ -1,7 +1,7 @@
 //! The first bytes of a connection: a length byte and a protocol name of that length.
 //!
-//! The Swarm protocol begins so (observed), and our check session borrows the form, so that one
-//! port serves both.
+//! The Swarm protocol begins so (observed), and our check session and benchmark borrow the form, so that
+//! one port serves all.
 
 use crate::{Incompatible, Malformed, WireError, swarm};
 
@@ -11,6 +11,13 @@ pub const MAX_NAME_LEN: u8 = 0x32;
 /// Name of dolab's own session, which asks a peer for probes and for what it has seen.
 pub const CHECK_NAME: &[u8; 11] = b"dolab check";
 
+/// Name on a connection that carries nothing but a benchmark's bytes. Behind it come the
+/// [`BENCH_TOKEN_LEN`] bytes that the session handed out for it.
+pub const BENCH_NAME: &[u8; 11] = b"dolab bench";
+
+/// Bytes of the token behind [`BENCH_NAME`].
+pub const BENCH_TOKEN_LEN: usize = 16;
+
 /// The protocol that a connection speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Protocol {
@@ -18,14 +25,20 @@ pub enum Protocol {
     Swarm,
     /// dolab's check session.
     Check,
+    /// A benchmark's bytes.
+    Bench,
 }
 
 impl Protocol {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Swarm, Self::Check, Self::Bench];
+
     /// The name as it stands on the wire, without its length byte.
     pub fn name(self) -> &'static [u8] {
         match self {
             Self::Swarm => swarm::PROTOCOL_NAME,
             Self::Check => CHECK_NAME,
+            Self::Bench => BENCH_NAME,
         }
     }
 }
@@ -44,7 +57,7 @@ pub fn detect(first: &[u8]) -> Result<Option<Protocol>, WireError> {
     let Some(name) = rest.get(..usize::from(len)) else {
         return Ok(None);
     };
-    for protocol in [Protocol::Swarm, Protocol::Check] {
+    for protocol in Protocol::ALL {
         if name == protocol.name() {
             return Ok(Some(protocol));
         }
@@ -63,7 +76,7 @@ mod tests {
 
     #[test]
     fn each_protocol_is_known_by_its_whole_name_only() {
-        for protocol in [Protocol::Swarm, Protocol::Check] {
+        for protocol in Protocol::ALL {
             let mut bytes = framed(protocol.name());
             for len in 0..bytes.len() {
                 assert_eq!(detect(&bytes[..len]), Ok(None), "after {len} bytes");

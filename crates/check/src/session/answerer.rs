@@ -19,6 +19,7 @@ use super::{
     opening::{Mine, Session},
 };
 use crate::{
+    bench::BenchSession,
     catalogue,
     evidence::CallerReport,
     exchange::{self, MadeUp, Receiving},
@@ -58,6 +59,7 @@ pub(crate) async fn serve(session: Session, shared: &Arc<Shared>) -> Result<(), 
         carrier: channel.carrier,
         peer: theirs.peer,
         made_up: Mutex::default(),
+        bench: Mutex::default(),
         out,
     });
     let mut work = JoinSet::new();
@@ -119,6 +121,8 @@ struct Answerer {
     peer: String,
     /// What is shared for this session.
     made_up: Mutex<Vec<MadeUp>>,
+    /// What serves its benchmarks, once it has asked for one.
+    bench: Mutex<Option<Arc<dyn BenchSession>>>,
     out: mpsc::Sender<Message>,
 }
 
@@ -180,8 +184,24 @@ impl Answerer {
                     .await;
                 Ok(Reply::Dialling)
             }
+            Ask::Bench { body } => {
+                let bench = self.bench()?;
+                let body = bench.answer(body).await?;
+                Ok(Reply::Bench { body })
+            }
             Ask::Unknown | _ => Err(Refusal::Unsupported),
         }
+    }
+
+    fn bench(&self) -> Result<Arc<dyn BenchSession>, Refusal> {
+        let service = self.shared.config.bench.as_ref();
+        let service = service.ok_or(Refusal::NoBench)?;
+        let mut bench = self.bench.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(bench) = &*bench {
+            return Ok(Arc::clone(bench));
+        }
+        let opened = service.open(self.carrier.remote)?;
+        Ok(Arc::clone(bench.insert(opened)))
     }
 
     async fn probe(&self, path: &str, port: u16) -> Result<Reply, Refusal> {

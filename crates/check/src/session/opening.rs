@@ -114,6 +114,9 @@ async fn read_preface(channel: &mut Channel) -> Result<(), SessionError> {
             Ok(Some(preface::Protocol::Swarm)) => {
                 return Err(SessionError::Foreign("it speaks the Swarm protocol".into()));
             }
+            Ok(Some(preface::Protocol::Bench)) => {
+                return Err(SessionError::Foreign("it carries a benchmark".into()));
+            }
             Ok(None) => len = first.len() + 1,
             Err(error) => return Err(SessionError::Foreign(error.to_string())),
         }

@@ -1,6 +1,8 @@
-use std::net::IpAddr;
+use std::{net::IpAddr, sync::Arc};
 
-use crate::{evidence::ClosedBecause, key::Key, report::PathId, session::limits::Limits};
+use crate::{
+    bench::BenchService, evidence::ClosedBecause, key::Key, report::PathId, session::limits::Limits,
+};
 
 /// How a station is set up.
 #[derive(Clone, Debug)]
@@ -22,6 +24,8 @@ pub struct StationConfig {
     /// How the exchange on TCP 7680 is set up. Where it listens, who it is and whom it speaks to
     /// follow from the other fields.
     pub peer: dolab_peer::PeerConfig,
+    /// What serves benchmarks; without, they are declined.
+    pub bench: Option<Arc<dyn BenchService>>,
 }
 
 impl Default for StationConfig {
@@ -36,6 +40,7 @@ impl Default for StationConfig {
             name: None,
             limits: Limits::default(),
             peer: dolab_peer::PeerConfig::default(),
+            bench: None,
         }
     }
 }

@@ -6,10 +6,12 @@ use std::{
 };
 
 use dolab_peer::{Event, Foreign, Peer, PeerConfig, StartError};
+use dolab_wire::preface::Protocol;
 use tokio::sync::{broadcast::error::RecvError, mpsc};
 
 use super::{ListenerState, PortWish, QUEUE, StationConfig};
 use crate::{
+    bench::{BenchService, read_token},
     evidence::ClosedBecause,
     report::{PathId, Via},
     responder::Door,
@@ -58,7 +60,7 @@ pub(super) async fn start(
         },
     };
     let bound = peer.local_addrs().first().map_or(port, SocketAddr::port);
-    take_sessions(sessions, door);
+    take_sessions(sessions, door, config.bench.clone());
     note_arrivals(&peer, door);
     Ok((
         peer,
@@ -132,16 +134,27 @@ fn closed_because(error: &StartError) -> Option<ClosedBecause> {
     }
 }
 
-fn take_sessions(mut sessions: mpsc::Receiver<Foreign>, door: &Door) {
+fn take_sessions(
+    mut sessions: mpsc::Receiver<Foreign>,
+    door: &Door,
+    bench: Option<Arc<dyn BenchService>>,
+) {
     let (door, tasks) = (door.clone(), door.clone());
     tasks.spawn(async move {
-        while let Some(Foreign {
-            stream,
-            prefix,
-            remote,
-            local,
-        }) = sessions.recv().await
-        {
+        while let Some(foreign) = sessions.recv().await {
+            if foreign.protocol == Protocol::Bench {
+                if let Some(bench) = &bench {
+                    take_bench(foreign, &door, Arc::clone(bench));
+                }
+                continue;
+            }
+            let Foreign {
+                stream,
+                prefix,
+                remote,
+                local,
+                ..
+            } = foreign;
             let carrier = Carrier {
                 via: Via::Tcp7680,
                 local,
@@ -151,6 +164,23 @@ fn take_sessions(mut sessions: mpsc::Receiver<Foreign>, door: &Door) {
             if door.channels.try_send(channel).is_err() {
                 tracing::warn!(%remote, "too many check sessions at once: this one is closed");
             }
+        }
+    });
+}
+
+/// Hands a connection to the benchmark whose token it brings.
+fn take_bench(foreign: Foreign, door: &Door, bench: Arc<dyn BenchService>) {
+    let place = door.strangers.enter();
+    door.spawn(async move {
+        let Foreign {
+            mut stream,
+            prefix,
+            remote,
+            ..
+        } = foreign;
+        match place.hold(read_token(&mut stream, &prefix)).await.flatten() {
+            Some(token) => bench.connected(token, stream, remote),
+            None => tracing::debug!(%remote, "a connection for a benchmark, without its token"),
         }
     });
 }

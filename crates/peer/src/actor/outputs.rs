@@ -45,6 +45,11 @@ impl Actor {
     }
 
     fn dial(&mut self, conn: ConnId, addr: SocketAddr) {
+        if let Some((_, stream)) = self.adopted.take_if(|(adopted, _)| *adopted == addr) {
+            self.link(conn, stream, addr);
+            self.pending.push_back(Input::Connected { conn });
+            return;
+        }
         if !self.tools.allow_public && !is_near(addr.ip()) {
             self.tools
                 .counters
@@ -61,7 +66,7 @@ impl Actor {
         let (reports, sockets) = (self.tools.reports.clone(), self.tools.sockets.clone());
         let limit = self.tools.dial_timeout;
         let task = self.tasks.spawn(async move {
-            let result = net::connect(addr, limit, &sockets)
+            let result = net::dial(addr, limit, &sockets)
                 .await
                 .map_err(|(why, error)| {
                     debug!(target: "dolab_peer", %addr, %error, "can not connect");
@@ -91,6 +96,15 @@ impl Actor {
         let Some(link) = self.links.get(&conn) else {
             return;
         };
+        if let Head::Request(block) = head
+            && block.offset == 0
+            && let Some(probe) = link
+                .content
+                .get()
+                .and_then(|it| it.measurement.probe.as_ref())
+        {
+            probe.requested(block.piece);
+        }
         let put = match body {
             Some(range) => link.outbox.body(head, range),
             None => link.outbox.message(head),
@@ -145,6 +159,10 @@ impl Actor {
             } => {
                 if let Some(tally) = tally(content) {
                     tally.stored(*piece, *remote, peer(conn));
+                }
+                let content = self.contents.get(content);
+                if let Some(probe) = content.and_then(|it| it.measurement.probe.as_ref()) {
+                    probe.kept(*piece);
                 }
             }
             Exchange::PieceBad {

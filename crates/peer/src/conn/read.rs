@@ -257,6 +257,7 @@ impl Reader<'_> {
         });
         let mut waited = Duration::ZERO;
         let (ahead, lease) = loop {
+            self.meter.starved.store(true, Ordering::Relaxed);
             tokio::select! {
                 room = &mut room => break room,
                 () = tokio::time::sleep(TICK) => {}
@@ -269,6 +270,7 @@ impl Reader<'_> {
             // That nothing moves is not the peer's doing.
             self.progress().await;
         };
+        self.meter.starved.store(false, Ordering::Relaxed);
         Ok(Incoming::new(
             self.conn,
             content.clone(),

@@ -73,7 +73,7 @@ impl Job<'_> {
         loop {
             let (stream, source) = (self.stream.clone(), self.source.clone());
             let head = bytes::Bytes::copy_from_slice(&head[head_sent..]);
-            let offset = self.offset() + body_sent as u64;
+            let offset = source.file_offset(self.offset() + body_sent as u64);
             let len = self.range.len as usize - body_sent;
             let pass = move || sendfile::pass(&stream, &*source, &head, offset, len);
             let pass = tokio::task::spawn_blocking(pass)

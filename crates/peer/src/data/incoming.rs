@@ -10,7 +10,7 @@ use dolab_engine::ConnId;
 use super::{Lease, hash::Hashers};
 use tokio::sync::OwnedSemaphorePermit;
 
-use crate::shared::Content;
+use crate::{Verify, shared::Content};
 
 /// A piece while it comes in over one connection: which parts of its buffer are still free, and
 /// which came before their turn.
@@ -170,7 +170,9 @@ impl Piece {
                 let part = std::mem::take(&mut work.landed);
                 (part, work.hasher.take().expect("only this thread takes it"))
             };
-            hasher.update(&part);
+            if self.content.measurement.verify == Verify::On {
+                hasher.update(&part);
+            }
             let mut work = self.lock();
             work.hashed.unsplit(part);
             work.hasher = Some(hasher);
@@ -185,6 +187,9 @@ impl Piece {
 impl Whole {
     /// Whether the hash is the one in the pieces hash file.
     pub(crate) fn is_good(&self) -> bool {
+        if self.piece.content.measurement.verify == Verify::Off {
+            return true;
+        }
         self.piece.content.hashes.hash(self.piece.index) == Some(&self.hash)
     }
 

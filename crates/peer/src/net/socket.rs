@@ -49,6 +49,20 @@ pub struct SocketOptions {
     pub traffic_class: Option<u8>,
 }
 
+impl SocketOptions {
+    /// Sets them on a connection that stands already. That is less than setting them before: the
+    /// window's scale is decided, and who began with bbr keeps its pacing timers.
+    ///
+    /// # Errors
+    /// What the system said.
+    pub fn set(&self, stream: &TcpStream) -> io::Result<()> {
+        let socket = SockRef::from(stream);
+        apply_buffers(&socket, self)?;
+        let v6 = stream.local_addr().is_ok_and(|addr| addr.is_ipv6());
+        apply_wishes(&socket, v6, self)
+    }
+}
+
 /// Tries on a socket of no further use what the user asked of all of them, so that a wish which the
 /// system refuses is heard of at the start.
 ///
@@ -113,11 +127,26 @@ fn listen_one(addr: SocketAddr, dual: bool, options: &SocketOptions) -> io::Resu
     TcpListener::from_std(socket.into())
 }
 
+/// Connects with the options that a peer's own connections have, for [`Peer::adopt_accepted`] or
+/// whatever else wants to be compared with them; gives up after `limit`.
+///
+/// # Errors
+/// What the system said.
+///
+/// [`Peer::adopt_accepted`]: crate::Peer::adopt_accepted
+pub async fn connect(
+    addr: SocketAddr,
+    limit: Duration,
+    options: &SocketOptions,
+) -> io::Result<TcpStream> {
+    dial(addr, limit, options).await.map_err(|(_, error)| error)
+}
+
 /// Connects, and gives up after `limit`.
 ///
 /// # Errors
 /// Why there is no connection, in the engine's words, and in the system's.
-pub(crate) async fn connect(
+pub(crate) async fn dial(
     addr: SocketAddr,
     limit: Duration,
     options: &SocketOptions,

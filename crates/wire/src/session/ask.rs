@@ -82,6 +82,11 @@ pub enum Ask {
         /// The asker's port.
         port: u16,
     },
+    /// Take part in a benchmark.
+    Bench {
+        /// `Request` of `dolab-bench`.
+        body: Value,
+    },
     /// A type that this version does not know.
     #[serde(other)]
     Unknown,
@@ -146,6 +151,11 @@ pub enum Reply {
     },
     /// To [`Ask::Dial`]: it will be tried.
     Dialling,
+    /// To [`Ask::Bench`].
+    Bench {
+        /// `Reply` of `dolab-bench`.
+        body: Value,
+    },
     /// It is not done.
     Refused {
         /// Why.

@@ -96,6 +96,9 @@ pub enum Refusal {
         /// Most that it moves, in bytes.
         max: u64,
     },
+    /// The sender takes part in no benchmark.
+    #[error("benchmarks are declined there: start `dolab peer` without --no-bench")]
+    NoBench,
     /// The question is not known to the sender's version.
     #[error("the other side's version of dolab does not know how to do this: update it")]
     Unsupported,

@@ -18,6 +18,9 @@ fn ask() -> impl Strategy<Value = Ask> {
         }),
         any::<u64>().prop_map(|length| Ask::Prepare { length }),
         (digest(), any::<u16>()).prop_map(|(content, port)| Ask::Dial { content, port }),
+        any::<u64>().prop_map(|n| Ask::Bench {
+            body: serde_json::json!({ "type": "prepare", "flow": n })
+        }),
     ]
 }
 
