@@ -3,6 +3,7 @@
 use std::{fmt, str::FromStr, time::Duration};
 
 use bytesize::ByteSize;
+pub use dolab_bench::Rate;
 
 /// A number of bytes, typed as `64MiB`, `1.5GB` or `4096`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,54 +59,6 @@ pub fn span(duration: Duration) -> String {
     }
 }
 
-/// A rate. Printed in bits for whoever thinks of links and in bytes for whoever thinks of files:
-/// `8.39 Gbit/s (1.05 GB/s)`.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Rate {
-    /// Bits per second.
-    pub bits_per_second: f64,
-}
-
-impl Rate {
-    /// The rate of `bytes` in `duration`; zero when no time passed.
-    pub fn of(bytes: u64, duration: Duration) -> Self {
-        let seconds = duration.as_secs_f64();
-        let bits_per_second = if seconds > 0.0 {
-            bytes as f64 * 8.0 / seconds
-        } else {
-            0.0
-        };
-        Self { bits_per_second }
-    }
-}
-
-impl fmt::Display for Rate {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let text = format!(
-            "{} ({})",
-            scaled(self.bits_per_second, "bit/s"),
-            scaled(self.bits_per_second / 8.0, "B/s")
-        );
-        f.pad(&text)
-    }
-}
-
-/// Three significant digits and an SI prefix.
-fn scaled(value: f64, unit: &str) -> String {
-    let (value, prefix) = [(1e9, "G"), (1e6, "M"), (1e3, "k")]
-        .into_iter()
-        .find(|(scale, _)| value >= *scale)
-        .map_or((value, ""), |(scale, prefix)| (value / scale, prefix));
-    let digits = if value >= 100.0 {
-        0
-    } else if value >= 10.0 {
-        1
-    } else {
-        2
-    };
-    format!("{value:.digits$} {prefix}{unit}")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -133,18 +86,5 @@ mod tests {
         assert_eq!(span(Duration::from_secs_f64(12.34)), "12.3 s");
         assert_eq!(span(Duration::from_secs(245)), "4 min 05 s");
         assert_eq!(span(Duration::from_secs(7260)), "2 h 01 min");
-    }
-
-    #[test]
-    fn rates_carry_both_units() {
-        let rate = |bits_per_second| Rate { bits_per_second }.to_string();
-        assert_eq!(rate(8.39e9), "8.39 Gbit/s (1.05 GB/s)");
-        assert_eq!(rate(95.7e6), "95.7 Mbit/s (12.0 MB/s)");
-        assert_eq!(rate(0.0), "0.00 bit/s (0.00 B/s)");
-        assert_eq!(Rate::of(1000, Duration::ZERO).bits_per_second, 0.0);
-        assert_eq!(
-            Rate::of(1000, Duration::from_secs(1)).bits_per_second,
-            8000.0
-        );
     }
 }
