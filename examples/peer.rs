@@ -4,7 +4,7 @@
 use std::{net::Ipv4Addr, sync::Arc};
 
 use dolab_content::{Discard, Layout, PieceMap, Synthetic, hash_source};
-use dolab_peer::{Download, Peer, PeerConfig, Shared};
+use dolab_peer::{Download, Peer, PeerConfig, Priority, Shared};
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
@@ -35,6 +35,7 @@ async fn main() -> anyhow::Result<()> {
         // A `Store` would keep the pieces in a file.
         sink: Arc::new(Discard),
         source: None,
+        priority: Priority::Foreground,
     };
     let transfer = leecher.download(download).await?;
     leecher

@@ -11,7 +11,7 @@ use dolab_content::{
     hash_source,
 };
 use dolab_engine::CloseReason;
-use dolab_peer::{Download, Event, Peer, Transfer};
+use dolab_peer::{Download, Event, Peer, Priority, Transfer};
 use dolab_wire::{
     session::{Digest, ExchangeResult, Offer},
     swarm::PIECE_SIZE,
@@ -147,6 +147,7 @@ impl Receiving {
             have: PieceMap::empty(layout.pieces()),
             sink: Arc::new(Discard),
             source: None,
+            priority: Priority::Foreground,
         };
         let transfer = shared
             .peer

@@ -30,6 +30,7 @@ use crate::{
     data::{Hashers, Pool},
     net::canonical,
     shared::{Content, Report, Reports},
+    throttle::Throttle,
 };
 
 /// Orders that may wait for a connection's reading half. It takes them whenever it is not in the
@@ -67,6 +68,7 @@ pub(crate) struct Tools {
     pub(crate) sockets: SocketOptions,
     pub(crate) allow_public: bool,
     pub(crate) dial_timeout: Duration,
+    pub(crate) throttle: Arc<Throttle>,
 }
 
 pub(crate) struct Actor {
@@ -277,6 +279,7 @@ impl Actor {
             engine: *self.engine.counters(),
             memory: self.tools.downloads.used(),
             upload_memory: self.tools.uploads.used(),
+            background: self.tools.throttle.view(),
         }
     }
 

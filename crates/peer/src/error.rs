@@ -1,18 +1,19 @@
 use std::{io, net::SocketAddr};
 
 use dolab_content::ContentId;
+use dolab_host::Holder;
 
 /// Why a peer could not be started.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StartError {
     /// Someone else listens on the port.
-    #[error("port {port} is taken{by}: stop that, or listen on another port", port = addr.port(), by = by(holder))]
+    #[error("port {port} is taken{by}: {advice}", port = addr.port(), by = by(holder), advice = advice(addr.port()))]
     PortTaken {
         /// The address that was to be listened on.
         addr: SocketAddr,
         /// Who has it, where the system tells.
-        holder: Option<String>,
+        holder: Option<Holder>,
     },
     /// This user may not listen there.
     #[error(
@@ -38,10 +39,21 @@ pub enum StartError {
     Thread(io::Error),
 }
 
-fn by(holder: &Option<String>) -> String {
+fn by(holder: &Option<Holder>) -> String {
     holder
         .as_ref()
         .map_or_else(String::new, |holder| format!(" by {holder}"))
+}
+
+/// On Windows a service of the system's own holds this port while it shares (observed), and the
+/// system shows it as one `svchost.exe` of many.
+fn advice(port: u16) -> &'static str {
+    if cfg!(windows) && port == crate::PORT {
+        "if that is the Delivery Optimization service, `Stop-Service DoSvc` in an elevated PowerShell \
+         frees it for the time of a test; else stop the program, or listen on another port"
+    } else {
+        "stop that, or listen on another port"
+    }
 }
 
 /// Why a content could not be taken up.
@@ -59,6 +71,11 @@ pub enum AddError {
         /// Pieces in the content.
         pieces: u32,
     },
+    /// This system does not tell the round trips that a background transfer goes by.
+    #[error(
+        "background transfers need Linux 5.4 or later, which tells the round trips of a connection: download it in the foreground"
+    )]
+    NoBackground,
     /// The peer was stopped.
     #[error("the peer was stopped")]
     Stopped,

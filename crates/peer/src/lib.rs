@@ -5,7 +5,7 @@
 //! # async fn example(hashes: std::sync::Arc<dolab_content::PiecesHashFile>) -> Result<(), Box<dyn std::error::Error>> {
 //! use std::sync::Arc;
 //! use dolab_content::{Discard, PieceMap};
-//! use dolab_peer::{Download, Peer, PeerConfig};
+//! use dolab_peer::{Download, Peer, PeerConfig, Priority};
 //!
 //! let peer = Peer::start(PeerConfig::default()).await?;
 //! let transfer = peer
@@ -15,6 +15,7 @@
 //!         hashes,
 //!         sink: Arc::new(Discard),
 //!         source: None,
+//!         priority: Priority::Foreground,
 //!     })
 //!     .await?;
 //! peer.candidate(transfer.content(), "192.168.1.31:7680".parse()?).await;
@@ -48,6 +49,7 @@ mod net;
 mod peer;
 mod shared;
 mod snapshot;
+mod throttle;
 mod transfer;
 
 pub use config::{PORT, PeerConfig};
@@ -56,7 +58,8 @@ pub use error::{AddError, StartError};
 pub use event::Event;
 pub use greet::Foreign;
 pub use measure::{Measurement, Probe, Verify};
-pub use net::{SocketOptions, TcpInfo, connect, is_near, port_holder};
-pub use peer::{Download, Peer, Shared};
+pub use net::{SocketOptions, TcpInfo, connect, is_near};
+pub use peer::{Download, Peer, Priority, Shared};
 pub use snapshot::{ConnectionView, ContentView, Snapshot};
+pub use throttle::Background;
 pub use transfer::{Progress, Sender, Transfer, TransferError, TransferReport};

@@ -2,6 +2,7 @@ use std::{io, net::SocketAddr, sync::Arc};
 
 use dolab_content::{ContentId, PieceMap, PiecesHashFile, Sink, Source};
 use dolab_engine::Engine;
+use dolab_host::{Transport, port_holder};
 use dolab_wire::swarm::PeerId;
 use tokio::{
     net::{TcpListener, TcpStream},
@@ -11,13 +12,14 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    AddError, ContentView, Event, Measurement, PeerConfig, Snapshot, StartError, Transfer,
+    AddError, ContentView, Event, Measurement, PeerConfig, Snapshot, StartError, TcpInfo, Transfer,
     actor::{Actor, Ask, Tools},
     counters::Counters,
     data::{Hashers, Pool},
     greet::{self, Gate},
     net::{self, canonical},
     shared::{Content, Reports},
+    throttle::Throttle,
     transfer::Tally,
 };
 
@@ -41,6 +43,8 @@ struct Inner {
     asks: mpsc::Sender<Ask>,
     events: broadcast::Sender<Event>,
     gate: Arc<Gate>,
+    /// The rate of everything that is fetched in the background.
+    throttle: Arc<Throttle>,
     /// Ends the listeners.
     accepting: CancellationToken,
     tasks: Mutex<Vec<JoinHandle<()>>>,
@@ -68,6 +72,19 @@ pub struct Download {
     pub sink: Arc<dyn Sink>,
     /// Where the pieces that are there can be read, to send them on; `None` to take only.
     pub source: Option<Arc<dyn Source>>,
+    /// Whether it may be in the way of other traffic.
+    pub priority: Priority,
+}
+
+/// Whether a download may be in the way of other traffic. The words are Delivery Optimization's
+/// own, in which every download has one of these priorities (documented).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Priority {
+    /// As fast as it can: somebody waits for it.
+    #[default]
+    Foreground,
+    /// It takes what nobody else wants: see [`dolab_engine::ledbat`]. Linux only.
+    Background,
 }
 
 impl Peer {
@@ -97,7 +114,9 @@ impl Peer {
         let counters = Arc::new(Counters::default());
         let (events, _) = broadcast::channel(MAX_EVENTS);
         let (asks, asked) = mpsc::channel(64);
+        let throttle = Throttle::new();
         let tools = Tools {
+            throttle: throttle.clone(),
             reports: reports.clone(),
             downloads: Pool::new(config.memory.max(4 << 20)),
             uploads: Pool::new(config.upload_memory.max(1 << 20)),
@@ -138,6 +157,7 @@ impl Peer {
             asks,
             events,
             gate,
+            throttle,
             accepting,
             tasks,
         };
@@ -196,7 +216,11 @@ impl Peer {
             have,
             sink,
             source,
+            priority,
         } = download;
+        if priority == Priority::Background && !TcpInfo::is_known() {
+            return Err(AddError::NoBackground);
+        }
         let layout = hashes.layout();
         let bytes = have
             .iter()
@@ -205,7 +229,8 @@ impl Peer {
             .sum();
         let tally = Arc::new(Tally::new(layout, have.count(), bytes));
         let content = Content::new(name, hashes, source, Some(sink), Some(tally.clone()))
-            .measured(measurement);
+            .measured(measurement)
+            .throttled(self.inner.throttle_for(priority));
         let id = content.id;
         self.add(content, have).await?;
         Ok(Transfer::new(id, tally))
@@ -300,10 +325,17 @@ impl Peer {
     }
 }
 
+impl Inner {
+    fn throttle_for(&self, priority: Priority) -> Option<Arc<Throttle>> {
+        (priority == Priority::Background).then(|| self.throttle.clone())
+    }
+}
+
 async fn refused(addr: SocketAddr, source: io::Error) -> StartError {
     if source.kind() == io::ErrorKind::AddrInUse {
         // It reads through all processes of the system.
-        let holder = tokio::task::spawn_blocking(move || net::port_holder(addr.port())).await;
+        let holder = tokio::task::spawn_blocking(move || port_holder(Transport::Tcp, addr.port()));
+        let holder = holder.await;
         return StartError::PortTaken {
             addr,
             holder: holder.ok().flatten(),

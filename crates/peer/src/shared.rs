@@ -10,6 +10,7 @@ use tokio::{net::TcpStream, sync::mpsc};
 use crate::{
     Measurement,
     data::{Lane, Piece, Whole},
+    throttle::Throttle,
     transfer::Tally,
 };
 
@@ -25,6 +26,8 @@ pub(crate) struct Content {
     pub(crate) tally: Option<Arc<Tally>>,
     /// How it is measured, in a benchmark.
     pub(crate) measurement: Measurement,
+    /// What its connections share their rate by, when it is fetched in the background.
+    pub(crate) throttle: Option<Arc<Throttle>>,
 }
 
 impl Content {
@@ -45,6 +48,7 @@ impl Content {
             lane: sink.map(Lane::new),
             tally,
             measurement: Measurement::default(),
+            throttle: None,
         }
     }
 
@@ -54,6 +58,11 @@ impl Content {
             measurement,
             ..self
         }
+    }
+
+    /// The same, in the background.
+    pub(crate) fn throttled(self, throttle: Option<Arc<Throttle>>) -> Self {
+        Self { throttle, ..self }
     }
 
     /// Sends a verified piece on its way to the sink.

@@ -3,7 +3,7 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 use dolab_content::{ContentId, PiecesHashFile};
 use dolab_engine::ConnectionReport;
 
-use crate::{Counts, TcpInfo};
+use crate::{Background, Counts, TcpInfo};
 
 /// A content that the user named: what a catalogue may show.
 #[derive(Clone, Debug)]
@@ -35,6 +35,8 @@ pub struct Snapshot {
     /// Bytes of upload buffers in use, at most
     /// [`PeerConfig::upload_memory`](crate::PeerConfig::upload_memory).
     pub upload_memory: usize,
+    /// What is fetched in the background; `None` while nothing is.
+    pub background: Option<Background>,
 }
 
 /// One connection at one moment.

@@ -15,7 +15,7 @@ use dolab_content::{
     Discard, Existing, Layout, PieceMap, SharedFile, Source, Store, StoreError, hash_source,
 };
 use dolab_engine::{CloseReason, Event as Exchange, RequestSize};
-use dolab_peer::{Download, Event, PeerConfig, Shared, TransferError};
+use dolab_peer::{Download, Event, PeerConfig, Priority, Shared, TransferError};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
@@ -111,6 +111,7 @@ async fn a_file_arrives_in_a_file() {
             have: store.pieces(),
             sink: store.clone(),
             source: Some(store.clone()),
+            priority: Priority::Foreground,
         })
         .await
         .unwrap();

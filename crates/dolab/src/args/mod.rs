@@ -192,6 +192,10 @@ pub struct CheckArgs {
     #[arg(long, default_value = "64MiB", value_name = "SIZE")]
     pub size: Size,
 
+    /// Be in nobody's way: take only what other traffic leaves free. Linux only.
+    #[arg(long)]
+    pub background: bool,
+
     /// How long to look for peers when no host is given.
     #[arg(long, default_value = "3s", value_name = "TIME", value_parser = units::duration)]
     pub wait: Duration,

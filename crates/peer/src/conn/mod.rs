@@ -118,6 +118,7 @@ impl Conn {
             buffer: BytesMut::new(),
             ahead: Arc::new(Semaphore::new(self.hashers.threads() + 1)),
             incoming: Default::default(),
+            flow: None,
         };
         let writer = write::Writer {
             conn: self.conn,

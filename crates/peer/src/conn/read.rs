@@ -24,6 +24,7 @@ use super::{
 use crate::{
     data::{Hashers, Incoming, Pool},
     shared::{Content, Reports},
+    throttle::{Flow, Throttle},
 };
 
 /// Bytes that are asked of the kernel while a head is expected. What of the body comes along is
@@ -55,6 +56,8 @@ pub(crate) struct Reader<'a> {
     pub(crate) ahead: Arc<Semaphore>,
     /// Pieces of which some blocks have come.
     pub(crate) incoming: BTreeMap<u32, Incoming>,
+    /// Its part in the background transfers, when it is one.
+    pub(crate) flow: Option<Flow>,
 }
 
 impl Reader<'_> {
@@ -73,6 +76,7 @@ impl Reader<'_> {
                 Order::Receive(_) | Order::Discard | Order::Abandon(_) => {}
             }
         };
+        self.flow = content.throttle.as_ref().map(Throttle::flow);
         if self.conn.initiator() == Initiator::Local {
             let handshake = self.handshake().await?;
             self.reports
@@ -207,7 +211,8 @@ impl Reader<'_> {
                 .read_body(&mut block, left.min(BODY_READ), &mut pace)
                 .await?;
             left -= read;
-            if pace.is_too_slow() && self.pool.contended() {
+            // In the background it is this side that is slow.
+            if pace.is_too_slow() && self.flow.is_none() && self.pool.contended() {
                 return Err(Ended::TooSlow);
             }
             if left > 0 && block.len() >= HASH_RUN {
@@ -227,6 +232,7 @@ impl Reader<'_> {
         most: usize,
         pace: &mut Pace,
     ) -> Result<usize, Ended> {
+        let most = self.flow.as_ref().map_or(most, |flow| flow.portion(most));
         let read = tokio::select! {
             read = read_some(self.stream, into, most) => read.map_err(Ended::inside)?,
             () = tokio::time::sleep(TICK) => 0,
@@ -236,6 +242,9 @@ impl Reader<'_> {
             .fetch_add(read as u64, Ordering::Relaxed);
         if pace.came(read) {
             self.progress().await;
+        }
+        if let Some(flow) = &self.flow {
+            flow.paced(self.stream, read).await;
         }
         Ok(read)
     }

@@ -1,13 +1,13 @@
 //! Sockets and addresses.
 
-mod holder;
 mod near;
 mod socket;
 mod tcp_info;
+mod window;
 
-pub use holder::port_holder;
 pub(crate) use near::canonical;
 pub use near::is_near;
 pub use socket::{SocketOptions, connect};
 pub(crate) use socket::{apply, dial, listen, try_options};
 pub use tcp_info::TcpInfo;
+pub(crate) use window::bound_window;

@@ -50,6 +50,14 @@ pub struct SocketOptions {
 }
 
 impl SocketOptions {
+    /// Whether this system would set them.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn check(&self) -> io::Result<()> {
+        try_options(self)
+    }
+
     /// Sets them on a connection that stands already. That is less than setting them before: the
     /// window's scale is decided, and who began with bbr keeps its pacing timers.
     ///

@@ -45,6 +45,14 @@ pub struct TcpInfo {
 }
 
 impl TcpInfo {
+    /// Whether this system tells at all.
+    pub fn is_known() -> bool {
+        #[cfg(target_os = "linux")]
+        return linux::has_all();
+        #[cfg(not(target_os = "linux"))]
+        false
+    }
+
     /// Reads what the kernel knows of a connection. `None` when the socket is none of TCP, or the
     /// system says less than Linux 5.4.
     #[cfg(target_os = "linux")]
@@ -138,7 +146,7 @@ mod linux {
 
     /// Whether the kernel fills the whole of what is asked for. nix takes a shorter answer for a
     /// mistake and panics, so an old kernel is not asked at all.
-    fn has_all() -> bool {
+    pub(super) fn has_all() -> bool {
         static SINCE_5_4: OnceLock<bool> = OnceLock::new();
         *SINCE_5_4.get_or_init(|| {
             let release = rustix::system::uname();

@@ -15,7 +15,7 @@ use std::{
 use dolab_content::{
     ContentId, Layout, PieceMap, PiecesHashFile, Sink, Source, StoreError, Synthetic, hash_source,
 };
-use dolab_peer::{Download, Event, Peer, PeerConfig, Shared, Transfer, TransferReport};
+use dolab_peer::{Download, Event, Peer, PeerConfig, Priority, Shared, Transfer, TransferReport};
 use tokio::sync::broadcast;
 
 /// Fails the test when something takes longer than it ever should, on any machine.
@@ -139,6 +139,7 @@ impl Made {
             have: PieceMap::empty(self.hashes.layout().pieces()),
             sink,
             source: None,
+            priority: Priority::Foreground,
         }
     }
 }

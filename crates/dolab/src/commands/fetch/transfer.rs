@@ -12,7 +12,7 @@ use dolab_content::Store;
 use dolab_discovery::Candidate;
 use dolab_engine::{CloseReason, Event as Exchange};
 use dolab_peer::{
-    Download, Event, Peer, PeerConfig, Progress, Transfer, TransferError, TransferReport,
+    Download, Event, Peer, PeerConfig, Priority, Progress, Transfer, TransferError, TransferReport,
 };
 use serde::Serialize;
 use tokio::sync::broadcast::{Receiver, error::RecvError};
@@ -125,6 +125,11 @@ async fn download(
             have: store.pieces(),
             sink: Arc::clone(store) as Arc<_>,
             source: None,
+            priority: if args.background {
+                Priority::Background
+            } else {
+                Priority::Foreground
+            },
         })
         .await
         .map_err(|error| End::Setup(Failure::cannot_run(error)))?;

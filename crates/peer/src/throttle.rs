@@ -1,0 +1,211 @@
+//! Background transfers: their bodies are read at the rate that [`Ledbat`] allows.
+//!
+//! One rate for the device, so that many connections are no trick. A connection reads a small
+//! portion and then pays for it by waiting, so that one for which nothing comes holds up no other.
+//! While the kernel's buffer is full the sender may send only what was read, so the pace of the
+//! reading becomes the pace on the wire. For the moments when it is not, the receive window is
+//! bounded by what the rule allows to be on its way.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
+};
+
+use dolab_engine::ledbat::{Ledbat, LedbatConfig};
+use tokio::net::TcpStream;
+
+use crate::{TcpInfo, net::bound_window};
+
+/// How long a portion takes at the rate of the moment. A timer is no finer than a millisecond.
+const PORTION: Duration = Duration::from_millis(2);
+
+/// A portion is no smaller than a packet, or there would be many reads for each.
+const SMALLEST_PORTION: usize = 1448;
+
+/// What a reader that woke up late may catch up.
+const CATCH_UP: Duration = Duration::from_millis(20);
+
+/// A shorter wait is left to the next portion.
+const SHORTEST_WAIT: Duration = Duration::from_millis(1);
+
+/// How often each connection's round trip is looked at.
+const SAMPLE_EVERY: Duration = Duration::from_millis(10);
+
+/// Window that a connection always has: two packets, as in LEDBAT++, with their headers.
+const SMALLEST_WINDOW: u64 = 2 * 1500;
+
+/// How background transfers stand at one moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Background {
+    /// Connections that fetch in the background.
+    pub connections: usize,
+    /// Bytes a second that all of them together may take now.
+    pub rate: u64,
+    /// Longest of their paths' own round trips, without queues; `None` before it was measured.
+    pub base: Option<Duration>,
+    /// Queueing delay on the path where it is longest.
+    pub queueing: Duration,
+    /// Bytes of bodies that came in the background so far.
+    pub received: u64,
+}
+
+/// The background transfers of a device.
+#[derive(Debug)]
+pub(crate) struct Throttle {
+    began: Instant,
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    rule: Ledbat,
+    /// When everything that was read is paid for.
+    paid: Instant,
+    received: u64,
+    flows: BTreeMap<u64, Measured>,
+    next: u64,
+}
+
+/// What was seen of a connection last.
+#[derive(Debug)]
+struct Measured {
+    at: Option<Instant>,
+    received: u64,
+    out_of_order: u32,
+}
+
+/// One connection's part in the background transfers.
+#[derive(Debug)]
+pub(crate) struct Flow {
+    throttle: Arc<Throttle>,
+    id: u64,
+}
+
+impl Throttle {
+    pub(crate) fn new() -> Arc<Self> {
+        let now = Instant::now();
+        Arc::new(Self {
+            began: now,
+            state: Mutex::new(State {
+                rule: Ledbat::new(LedbatConfig::default()),
+                paid: now,
+                received: 0,
+                flows: BTreeMap::new(),
+                next: 0,
+            }),
+        })
+    }
+
+    /// Takes up a connection.
+    pub(crate) fn flow(self: &Arc<Self>) -> Flow {
+        let mut state = self.lock();
+        let id = state.next;
+        state.next += 1;
+        let measured = Measured {
+            at: None,
+            received: 0,
+            out_of_order: 0,
+        };
+        state.flows.insert(id, measured);
+        drop(state);
+        Flow {
+            throttle: self.clone(),
+            id,
+        }
+    }
+
+    /// How it stands; `None` while nothing is fetched in the background.
+    pub(crate) fn view(&self) -> Option<Background> {
+        let state = self.lock();
+        (!state.flows.is_empty()).then(|| Background {
+            connections: state.flows.len(),
+            rate: state.rule.rate(),
+            base: state.rule.base(),
+            queueing: state.rule.queueing(),
+            received: state.received,
+        })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Flow {
+    /// How much may be read in one go, of `most`.
+    pub(crate) fn portion(&self, most: usize) -> usize {
+        let rate = self.throttle.lock().rule.rate();
+        let portion = rate.saturating_mul(PORTION.as_micros() as u64) / 1_000_000;
+        let portion = usize::try_from(portion).unwrap_or(usize::MAX);
+        most.min(portion.max(SMALLEST_PORTION))
+    }
+
+    /// Pays for what was read.
+    pub(crate) async fn paced(&self, stream: &TcpStream, read: usize) {
+        let now = Instant::now();
+        let wait = {
+            let mut state = self.throttle.lock();
+            let since = now.duration_since(self.throttle.began);
+            let clock = dolab_engine::Instant(since.as_nanos() as u64);
+            state.received += read as u64;
+            state.rule.received(clock, read as u64);
+            state.measure(self.id, stream, now, clock);
+            state.pay(now, read)
+        };
+        if wait >= SHORTEST_WAIT {
+            tokio::time::sleep(wait).await;
+        }
+    }
+}
+
+impl Drop for Flow {
+    fn drop(&mut self) {
+        let mut state = self.throttle.lock();
+        state.flows.remove(&self.id);
+        state.rule.forget(self.id);
+    }
+}
+
+impl State {
+    /// Returns how long to wait.
+    fn pay(&mut self, now: Instant, read: usize) -> Duration {
+        let price = Duration::from_secs_f64(read as f64 / self.rule.rate().max(1) as f64);
+        let oldest = now.checked_sub(CATCH_UP).unwrap_or(now);
+        self.paid = self.paid.max(oldest) + price;
+        self.paid.saturating_duration_since(now)
+    }
+
+    /// Looks at a connection's round trip when it is time, and bounds its window.
+    fn measure(&mut self, id: u64, stream: &TcpStream, now: Instant, clock: dolab_engine::Instant) {
+        let Some(flow) = self.flows.get_mut(&id) else {
+            return;
+        };
+        if flow
+            .at
+            .is_some_and(|at| now.duration_since(at) < SAMPLE_EVERY)
+        {
+            return;
+        }
+        flow.at = Some(now);
+        let Some(tcp) = TcpInfo::read(stream) else {
+            return;
+        };
+        if tcp.out_of_order > flow.out_of_order {
+            flow.out_of_order = tcp.out_of_order;
+            self.rule.lost();
+        }
+        // Only what came since is a new measurement.
+        if tcp.received > flow.received {
+            flow.received = tcp.received;
+            let seen = tcp.receive_round_trip.filter(|_| tcp.timestamps);
+            self.rule.sample(clock, id, seen.unwrap_or(tcp.round_trip));
+        }
+        let share = self.rule.window() / self.flows.len() as u64;
+        let window = u32::try_from(share.max(SMALLEST_WINDOW)).unwrap_or(u32::MAX >> 1);
+        if let Err(error) = bound_window(stream, window.min(u32::MAX >> 1)) {
+            tracing::debug!(target: "dolab_peer", %error, "the receive window can not be bounded");
+        }
+    }
+}
