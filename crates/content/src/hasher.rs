@@ -1,11 +1,11 @@
 use std::sync::{
     Mutex, PoisonError,
-    atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering},
+    atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
 };
 
 use sha2::{Digest, Sha256};
 
-use crate::{Layout, PiecesHashFile, Source, StoreError};
+use crate::{Layout, PiecesHashFile, Source, StoreError, sha256};
 
 /// Hashes one piece as its bytes arrive: SHA-256 (documented).
 #[derive(Clone, Default)]
@@ -30,6 +30,18 @@ impl PieceHasher {
     /// The hash of a piece that is there as a whole.
     pub fn hash(bytes: &[u8]) -> [u8; 32] {
         Sha256::digest(bytes).into()
+    }
+
+    /// The hashes of pieces that are there as a whole. `each` gets the index and the hash of every
+    /// one. Faster than one after the other where [`Self::lanes`] is more than 1.
+    pub fn hash_each(pieces: &[&[u8]], each: impl FnMut(usize, [u8; 32])) {
+        sha256::hash_each(pieces, each);
+    }
+
+    /// How many pieces are worth hashing at once on this processor: 4 where it has instructions
+    /// for SHA-256 that are used in lockstep, else 1.
+    pub fn lanes() -> usize {
+        sha256::lanes()
     }
 }
 
@@ -71,25 +83,35 @@ pub(crate) fn hash_pieces(
     progress: &(dyn Fn(u64) + Sync),
     each: &(dyn Fn(u32, [u8; 32]) + Sync),
 ) -> Result<(), StoreError> {
-    let (next, done) = (AtomicU32::new(0), AtomicU64::new(0));
+    let (next, done) = (AtomicUsize::new(0), AtomicU64::new(0));
+    // As many as are hashed at once, but not so many that a thread goes without.
+    let lanes = PieceHasher::lanes()
+        .min(pieces.len().div_ceil(threads.max(1)))
+        .max(1);
     let failed = AtomicBool::new(false);
     let work = || {
-        let mut buf = vec![0; layout.piece_size() as usize];
+        let mut bufs = vec![vec![0; layout.piece_size() as usize]; lanes];
         while !failed.load(Ordering::Relaxed) {
-            let turn = next.fetch_add(1, Ordering::Relaxed) as usize;
-            let Some(&piece) = pieces.get(turn) else {
+            let turn = next.fetch_add(lanes, Ordering::Relaxed);
+            let Some(turn) = pieces.get(turn..).filter(|rest| !rest.is_empty()) else {
                 break;
             };
-            let len = layout
-                .piece_len(piece)
-                .expect("only pieces of the layout are asked for");
-            let buf = &mut buf[..len as usize];
-            if let Err(error) = read(layout.offset(piece), buf) {
-                failed.store(true, Ordering::Relaxed);
-                return Err(error);
+            let turn = &turn[..lanes.min(turn.len())];
+            let mut read_in = Vec::with_capacity(lanes);
+            for (&piece, buf) in turn.iter().zip(&mut bufs) {
+                let len = layout
+                    .piece_len(piece)
+                    .expect("only pieces of the layout are asked for");
+                let buf = &mut buf[..len as usize];
+                if let Err(error) = read(layout.offset(piece), buf) {
+                    failed.store(true, Ordering::Relaxed);
+                    return Err(error);
+                }
+                read_in.push(&*buf);
             }
-            each(piece, PieceHasher::hash(buf));
-            progress(done.fetch_add(len.into(), Ordering::Relaxed) + u64::from(len));
+            PieceHasher::hash_each(&read_in, |at, hash| each(turn[at], hash));
+            let len = read_in.iter().map(|piece| piece.len() as u64).sum();
+            progress(done.fetch_add(len, Ordering::Relaxed) + len);
         }
         Ok(())
     };

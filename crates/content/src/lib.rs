@@ -18,6 +18,7 @@ mod layout;
 mod name;
 mod phf;
 mod piece_map;
+mod sha256;
 #[cfg(any(unix, windows))]
 mod shared_file;
 #[cfg(any(unix, windows))]

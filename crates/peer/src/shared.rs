@@ -9,7 +9,7 @@ use tokio::{net::TcpStream, sync::mpsc};
 
 use crate::{
     Measurement,
-    data::{Lane, Piece, Whole},
+    data::{Lane, PieceName, Whole},
     throttle::Throttle,
     transfer::Tally,
 };
@@ -137,11 +137,15 @@ impl Reports {
     /// From a hash or store thread.
     pub(crate) fn piece_done(
         &self,
-        piece: &Piece,
+        piece: PieceName,
         outcome: PieceOutcome,
         error: Option<StoreError>,
     ) {
-        let (conn, content, index) = (piece.conn, piece.content.id, piece.index);
+        let PieceName {
+            conn,
+            content,
+            index,
+        } = piece;
         drop(self.0.blocking_send(Report::Piece {
             conn,
             content,

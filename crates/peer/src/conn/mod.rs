@@ -116,7 +116,7 @@ impl Conn {
             hashers: &self.hashers,
             meter: &self.meter,
             buffer: BytesMut::new(),
-            ahead: Arc::new(Semaphore::new(self.hashers.threads() + 1)),
+            ahead: Arc::new(Semaphore::new(self.hashers.ahead())),
             incoming: Default::default(),
             flow: None,
         };

@@ -31,10 +31,6 @@ use crate::{
 /// copied once, so it is small; and it still holds 240 requests.
 const HEAD_READ: usize = 4096;
 
-/// Bytes that are handed to the hash in one go: enough to make the hand-over cheap, little enough
-/// to be still in the cache of the core, and to leave little to do when the last byte has come.
-const HASH_RUN: usize = 128 << 10;
-
 /// Bytes that are asked of the kernel in one go while a body is expected.
 const BODY_READ: usize = 512 << 10;
 
@@ -171,21 +167,21 @@ impl Reader<'_> {
             .await;
         // Only now, or the piece might be reported as done before its body. No wait may come in
         // between: what was reported as landed has to be reported as done.
-        if let Some((mut incoming, last)) = done? {
-            let index = incoming.index();
-            if !incoming.landed(last.0, last.1, self.hashers) {
-                self.incoming.insert(index, incoming);
+        if let Some((incoming, offset, block)) = done? {
+            match incoming.landed(offset, block) {
+                Ok(whole) => self.hashers.push(whole),
+                Err(incoming) => drop(self.incoming.insert(incoming.index(), incoming)),
             }
         }
         Ok(())
     }
 
-    /// Reads a body into its piece. Yields the piece, and the offset and bytes of the last run.
+    /// Reads a body into its piece. Yields the piece, and the offset and bytes of the body.
     async fn receive(
         &mut self,
         content: &Arc<Content>,
         range: PieceRange,
-    ) -> Result<Option<(Incoming, (u32, BytesMut))>, Ended> {
+    ) -> Result<Option<(Incoming, u32, BytesMut)>, Ended> {
         while let Ok(order) = self.orders.try_recv() {
             if let Order::Abandon(piece) = order {
                 self.incoming.remove(&piece);
@@ -201,7 +197,7 @@ impl Reader<'_> {
             self.incoming.insert(range.piece, incoming);
             return self.skip(range.len).await.map(|()| None);
         };
-        let (mut offset, mut left) = (range.offset, range.len as usize);
+        let mut left = range.len as usize;
         let early = left.min(self.buffer.len());
         block.put(self.buffer.split_to(early));
         left -= early;
@@ -215,14 +211,8 @@ impl Reader<'_> {
             if pace.is_too_slow() && self.flow.is_none() && self.pool.contended() {
                 return Err(Ended::TooSlow);
             }
-            if left > 0 && block.len() >= HASH_RUN {
-                let run = block.split();
-                let at = offset;
-                offset += run.len() as u32;
-                incoming.landed(at, run, self.hashers);
-            }
         }
-        Ok(Some((incoming, (offset, block))))
+        Ok(Some((incoming, range.offset, block)))
     }
 
     /// Reads some of a body, or notes that time passes.
@@ -234,6 +224,8 @@ impl Reader<'_> {
     ) -> Result<usize, Ended> {
         let most = self.flow.as_ref().map_or(most, |flow| flow.portion(most));
         let read = tokio::select! {
+            // The timer is not even looked at while there is something to read.
+            biased;
             read = read_some(self.stream, into, most) => read.map_err(Ended::inside)?,
             () = tokio::time::sleep(TICK) => 0,
         };
@@ -287,6 +279,7 @@ impl Reader<'_> {
             len,
             lease,
             ahead,
+            self.hashers.landing(),
         ))
     }
 

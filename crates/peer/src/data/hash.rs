@@ -1,14 +1,20 @@
 use std::{sync::Arc, thread, time::Duration};
 
+use dolab_content::PieceHasher;
 use dolab_engine::PieceOutcome;
 
-use super::{Next, Piece, Queue};
-use crate::shared::Reports;
+use super::{LandingCount, Next, Queue, Whole};
+use crate::{Verify, shared::Reports};
 
-/// Threads that hash pieces while they arrive, on other cores than the ones that read them.
+/// How long a piece waits for others to be hashed together with, while others are landing. On a
+/// link that is so slow that none lands in this time, the hash is no bottleneck.
+const COMPANY: Duration = Duration::from_millis(1);
+
+/// Threads that hash pieces, on other cores than the ones that read them.
 #[derive(Debug)]
 pub(crate) struct Hashers {
-    queue: Arc<Queue<Arc<Piece>>>,
+    queue: Arc<Queue<Whole>>,
+    landing: LandingCount,
     threads: usize,
 }
 
@@ -20,28 +26,34 @@ impl Hashers {
     pub(crate) fn start(threads: usize, reports: &Reports) -> std::io::Result<Self> {
         let hashers = Self {
             queue: Arc::new(Queue::new()),
+            landing: LandingCount::default(),
             threads: threads.max(1),
         };
         for n in 0..hashers.threads {
             let (queue, reports) = (hashers.queue.clone(), reports.clone());
+            let landing = hashers.landing.clone();
             thread::Builder::new()
                 .name(format!("dolab-hash-{n}"))
-                .spawn(move || work(&queue, &reports))?;
+                .spawn(move || work(&queue, &landing, &reports))?;
         }
         Ok(hashers)
     }
 
-    /// How many there are. A connection reads one piece further ahead than that: to read more wins
-    /// nothing and costs the hash a fifth of its speed, because the bytes leave the processor's
-    /// cache before their turn comes (measured).
-    pub(crate) fn threads(&self) -> usize {
-        self.threads
+    /// How many pieces of one connection may be landing or waiting for their hash: as many as are
+    /// hashed at once, and as many again that land meanwhile. More wins nothing, and the bytes
+    /// leave the processor's cache before their turn comes (measured).
+    pub(crate) fn ahead(&self) -> usize {
+        2 * self.threads * PieceHasher::lanes()
     }
 
-    /// Hashes what has landed of a piece. A piece is in the queue at most once, so the pieces that
-    /// are coming in bound its length.
-    pub(crate) fn push(&self, piece: Arc<Piece>) {
-        self.queue.push(piece);
+    /// Counts the pieces that are landing.
+    pub(crate) fn landing(&self) -> &LandingCount {
+        &self.landing
+    }
+
+    /// Verifies a piece and sends it on its way. The pool's buffers bound the queue's length.
+    pub(crate) fn push(&self, whole: Whole) {
+        self.queue.push(whole);
     }
 }
 
@@ -51,24 +63,47 @@ impl Drop for Hashers {
     }
 }
 
-fn work(queue: &Queue<Arc<Piece>>, reports: &Reports) {
+fn work(queue: &Queue<Whole>, landing: &LandingCount, reports: &Reports) {
+    let lanes = PieceHasher::lanes();
+    let mut pieces = Vec::with_capacity(lanes);
     loop {
-        let piece = match queue.next(Duration::from_secs(3600)) {
-            Next::Item(piece) => piece,
+        match queue.next(Duration::from_secs(3600)) {
+            Next::Item(whole) => pieces.push(whole),
             Next::Idle => continue,
             Next::Closed => return,
+        }
+        let patience = match landing.now() {
+            0 => Duration::ZERO,
+            _ => COMPANY,
         };
-        let Some(whole) = piece.hash_landed() else {
-            continue;
-        };
-        if whole.is_good() {
+        queue.fill(&mut pieces, lanes, patience);
+        verify(&mut pieces, reports);
+    }
+}
+
+/// Hashes pieces together, and hands on the good ones.
+fn verify(pieces: &mut Vec<Whole>, reports: &Reports) {
+    let mut good = vec![true; pieces.len()];
+    let (at, bytes): (Vec<usize>, Vec<&[u8]>) = pieces
+        .iter()
+        .enumerate()
+        .filter(|(_, whole)| whole.piece.content.measurement.verify == Verify::On)
+        .map(|(at, whole)| (at, &whole.bytes[..]))
+        .unzip();
+    PieceHasher::hash_each(&bytes, |turn, hash| {
+        let piece = &pieces[at[turn]].piece;
+        good[at[turn]] = piece.content.hashes.hash(piece.index) == Some(&hash);
+    });
+    for (mut whole, good) in pieces.drain(..).zip(good) {
+        whole.hashed();
+        if good {
             let content = whole.piece.content.clone();
             content.store(whole, reports);
         } else {
-            let piece = whole.piece.clone();
+            let name = whole.name();
             // First the buffer: the report may lead to the next piece.
             whole.release();
-            reports.piece_done(&piece, PieceOutcome::Bad, None);
+            reports.piece_done(name, PieceOutcome::Bad, None);
         }
     }
 }

@@ -1,69 +1,73 @@
 use std::{
     collections::BTreeMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 use bytes::BytesMut;
-use dolab_content::PieceHasher;
+use dolab_content::ContentId;
 use dolab_engine::ConnId;
-
-use super::{Lease, hash::Hashers};
 use tokio::sync::OwnedSemaphorePermit;
 
-use crate::{Verify, shared::Content};
+use super::Lease;
+use crate::shared::Content;
 
 /// A piece while it comes in over one connection: which parts of its buffer are still free, and
-/// which came before their turn.
+/// which are filled.
 ///
-/// The buffer is one allocation. Its parts are handed to whoever works on them and put together
-/// again in order, so nothing is copied and the hash runs behind the bytes as they arrive.
+/// The buffer is one allocation. Its parts are handed to whoever fills them and put together again,
+/// so nothing is copied.
 #[derive(Debug)]
 pub(crate) struct Incoming {
     /// Free parts by offset; empty, with a capacity of just their extent.
     free: BTreeMap<u32, BytesMut>,
-    /// Filled parts whose turn to be hashed has not come.
-    early: BTreeMap<u32, BytesMut>,
-    /// Offset that the hash needs next.
-    next: u32,
-    /// Behind the parts: it holds the lease, which must outlive them.
-    job: Arc<Piece>,
+    /// Filled parts by offset.
+    filled: BTreeMap<u32, BytesMut>,
+    /// Bytes that are not there yet.
+    missing: usize,
+    /// The buffer's end that a short last piece does not need.
+    spare: BytesMut,
+    // Behind the parts: the lease must outlive them.
+    piece: Piece,
+    _landing: Landing,
 }
 
-/// A piece on its way from the socket through the hash to the store.
+/// Which piece it is, and what it holds on its way from the socket through the hash to the store.
 #[derive(Debug)]
 pub(crate) struct Piece {
     pub(crate) conn: ConnId,
     pub(crate) content: Arc<Content>,
     pub(crate) index: u32,
-    len: usize,
-    work: Mutex<Work>,
-}
-
-#[derive(Debug, Default)]
-struct Work {
-    /// Landed, not hashed.
-    landed: BytesMut,
-    /// Hashed, from the piece's start on.
-    hashed: BytesMut,
-    hasher: Option<PieceHasher>,
-    /// The buffer's end that a short last piece does not need.
-    spare: BytesMut,
-    lease: Option<Lease>,
-    /// Until the hash is there.
+    lease: Lease,
+    /// Given back once it is hashed.
     ahead: Option<OwnedSemaphorePermit>,
-    /// Whether a hash thread has it or is about to.
-    queued: bool,
 }
 
-/// A piece whose bytes are all there, and their hash.
+/// Which piece of what, and over which connection it came.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct PieceName {
+    pub(crate) conn: ConnId,
+    pub(crate) content: ContentId,
+    pub(crate) index: u32,
+}
+
+/// A piece whose bytes are all there.
 #[derive(Debug)]
 pub(crate) struct Whole {
-    pub(crate) piece: Arc<Piece>,
-    pub(crate) hash: [u8; 32],
     pub(crate) bytes: BytesMut,
     spare: BytesMut,
-    lease: Lease,
+    pub(crate) piece: Piece,
 }
+
+/// How many pieces are landing on all connections together.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct LandingCount(Arc<AtomicUsize>);
+
+/// One of them.
+#[derive(Debug)]
+struct Landing(LandingCount);
 
 impl Incoming {
     /// Starts a piece of `len` bytes in a leased buffer. `ahead` is given back once it is hashed.
@@ -74,34 +78,31 @@ impl Incoming {
         len: u32,
         mut lease: Lease,
         ahead: OwnedSemaphorePermit,
+        landing: &LandingCount,
     ) -> Self {
         let mut buffer = lease.take();
         buffer.clear();
         let spare = buffer.split_off(len as usize);
-        let work = Work {
-            hasher: Some(PieceHasher::new()),
-            spare,
-            lease: Some(lease),
-            ahead: Some(ahead),
-            ..Work::default()
-        };
+        landing.0.fetch_add(1, Ordering::Relaxed);
         Self {
             free: BTreeMap::from([(0, buffer)]),
-            early: BTreeMap::new(),
-            next: 0,
-            job: Arc::new(Piece {
+            filled: BTreeMap::new(),
+            missing: len as usize,
+            spare,
+            piece: Piece {
                 conn,
                 content,
                 index,
-                len: len as usize,
-                work: work.into(),
-            }),
+                lease,
+                ahead: Some(ahead),
+            },
+            _landing: Landing(landing.clone()),
         }
     }
 
     /// Which piece it is.
     pub(crate) fn index(&self) -> u32 {
-        self.job.index
+        self.piece.index
     }
 
     /// The free part of the buffer for a block; `None` when some of it is taken already or lies
@@ -124,79 +125,57 @@ impl Incoming {
         Some(block)
     }
 
-    /// Takes bytes that landed at `offset`, wholly filled. True when they were the last.
-    pub(crate) fn landed(&mut self, offset: u32, bytes: BytesMut, hashers: &Hashers) -> bool {
-        if offset != self.next {
-            self.early.insert(offset, bytes);
-            return false;
+    /// Takes bytes that landed at `offset`, in the part of the buffer that [`Self::take`] gave. The
+    /// piece is whole with the last of them.
+    pub(crate) fn landed(mut self, offset: u32, bytes: BytesMut) -> Result<Whole, Self> {
+        self.missing -= bytes.len();
+        self.filled.insert(offset, bytes);
+        if self.missing > 0 {
+            return Err(self);
         }
-        let mut run = bytes;
-        self.next += run.len() as u32;
-        while let Some(more) = self.early.remove(&self.next) {
-            self.next += more.len() as u32;
-            run.unsplit(more);
-        }
-        let mut work = self.job.lock();
-        work.landed.unsplit(run);
-        if !work.queued {
-            work.queued = true;
-            hashers.push(self.job.clone());
-        }
-        self.next as usize == self.job.len
-    }
-}
-
-impl Piece {
-    /// Hashes what has landed. Yields the piece once all of it has.
-    pub(crate) fn hash_landed(self: &Arc<Self>) -> Option<Whole> {
-        loop {
-            let (part, mut hasher) = {
-                let mut work = self.lock();
-                if work.landed.is_empty() {
-                    work.queued = false;
-                    if work.hashed.len() < self.len {
-                        return None;
-                    }
-                    let work = std::mem::take(&mut *work);
-                    drop(work.ahead);
-                    return Some(Whole {
-                        hash: work.hasher.expect("only this thread takes it").finish(),
-                        bytes: work.hashed,
-                        spare: work.spare,
-                        lease: work.lease.expect("a piece is whole once"),
-                        piece: self.clone(),
-                    });
-                }
-                let part = std::mem::take(&mut work.landed);
-                (part, work.hasher.take().expect("only this thread takes it"))
-            };
-            if self.content.measurement.verify == Verify::On {
-                hasher.update(&part);
-            }
-            let mut work = self.lock();
-            work.hashed.unsplit(part);
-            work.hasher = Some(hasher);
-        }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Work> {
-        self.work.lock().unwrap_or_else(PoisonError::into_inner)
+        let mut parts = self.filled.into_values();
+        let mut bytes = parts.next().unwrap_or_default();
+        parts.for_each(|part| bytes.unsplit(part));
+        Ok(Whole {
+            bytes,
+            spare: self.spare,
+            piece: self.piece,
+        })
     }
 }
 
 impl Whole {
-    /// Whether the hash is the one in the pieces hash file.
-    pub(crate) fn is_good(&self) -> bool {
-        if self.piece.content.measurement.verify == Verify::Off {
-            return true;
+    /// Which piece it is.
+    pub(crate) fn name(&self) -> PieceName {
+        PieceName {
+            conn: self.piece.conn,
+            content: self.piece.content.id,
+            index: self.piece.index,
         }
-        self.piece.content.hashes.hash(self.piece.index) == Some(&self.hash)
+    }
+
+    /// Lets the connection that it came over read one piece more.
+    pub(crate) fn hashed(&mut self) {
+        self.piece.ahead = None;
     }
 
     /// Gives the buffer back to the pool.
     pub(crate) fn release(self) {
         let mut buffer = self.bytes;
         buffer.unsplit(self.spare);
-        self.lease.put_back(buffer);
+        self.piece.lease.put_back(buffer);
+    }
+}
+
+impl LandingCount {
+    /// How many there are.
+    pub(crate) fn now(&self) -> usize {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+impl Drop for Landing {
+    fn drop(&mut self) {
+        self.0.0.fetch_sub(1, Ordering::Relaxed);
     }
 }

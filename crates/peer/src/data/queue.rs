@@ -10,6 +10,7 @@ use std::{
 pub(crate) struct Queue<T> {
     state: Mutex<State<T>>,
     ready: Condvar,
+    enough: Condvar,
 }
 
 #[derive(Debug)]
@@ -18,6 +19,8 @@ struct State<T> {
     closed: bool,
     /// Threads that wait in [`Queue::next`].
     idle: usize,
+    /// Items that a thread in [`Queue::fill`] waits for; 0 when none does.
+    wanted: usize,
 }
 
 /// What a worker gets.
@@ -36,10 +39,12 @@ impl<T> Queue<T> {
             items: VecDeque::new(),
             closed: false,
             idle: 0,
+            wanted: 0,
         };
         Self {
             state: state.into(),
             ready: Condvar::new(),
+            enough: Condvar::new(),
         }
     }
 
@@ -48,8 +53,15 @@ impl<T> Queue<T> {
         let mut state = self.lock();
         state.items.push_back(item);
         let awaited = state.idle >= state.items.len();
+        // Nobody is woken for less than what it waits for: a wake-up costs more than an item.
+        let (idle, enough) = (state.idle > 0, state.items.len() == state.wanted);
         drop(state);
-        self.ready.notify_one();
+        if idle {
+            self.ready.notify_one();
+        }
+        if enough {
+            self.enough.notify_all();
+        }
         awaited
     }
 
@@ -76,10 +88,30 @@ impl<T> Queue<T> {
         }
     }
 
+    /// Adds to `batch` until it holds `most`. Waits up to `patience` until that many are there, and
+    /// then takes what there is.
+    pub(crate) fn fill(&self, batch: &mut Vec<T>, most: usize, patience: Duration) {
+        let wanted = most.saturating_sub(batch.len());
+        let mut state = self.lock();
+        if state.items.len() < wanted && !patience.is_zero() {
+            state.wanted = wanted;
+            let short = |state: &mut State<T>| state.items.len() < wanted && !state.closed;
+            let (woken, _) = self
+                .enough
+                .wait_timeout_while(state, patience, short)
+                .unwrap_or_else(PoisonError::into_inner);
+            state = woken;
+            state.wanted = 0;
+        }
+        let taken = wanted.min(state.items.len());
+        batch.extend(state.items.drain(..taken));
+    }
+
     /// Lets the workers finish what is there and end.
     pub(crate) fn close(&self) {
         self.lock().closed = true;
         self.ready.notify_all();
+        self.enough.notify_all();
     }
 
     fn lock(&self) -> MutexGuard<'_, State<T>> {

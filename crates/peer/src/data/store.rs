@@ -111,18 +111,18 @@ fn work(shared: &Shared, reports: &Reports) {
 }
 
 fn write(shared: &Shared, whole: Whole, reports: &Reports) {
-    let piece = whole.piece.clone();
-    let write = || shared.sink.write_piece(piece.index, &whole.bytes);
+    let name = whole.name();
+    let write = || shared.sink.write_piece(name.index, &whole.bytes);
     // Without a report the engine would wait for this piece for ever.
     let result = catch_unwind(AssertUnwindSafe(write)).unwrap_or_else(|_| {
         Err(StoreError::Io {
-            path: piece.content.name.clone().into(),
+            path: whole.piece.content.name.clone().into(),
             source: std::io::Error::other("the sink panicked"),
         })
     });
     whole.release();
     match result {
-        Ok(()) => reports.piece_done(&piece, PieceOutcome::Good, None),
-        Err(error) => reports.piece_done(&piece, PieceOutcome::StoreFailed, Some(error)),
+        Ok(()) => reports.piece_done(name, PieceOutcome::Good, None),
+        Err(error) => reports.piece_done(name, PieceOutcome::StoreFailed, Some(error)),
     }
 }
