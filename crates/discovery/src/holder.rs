@@ -29,7 +29,7 @@ mod system {
     use std::{fs, path::Path};
 
     use super::Holder;
-    use crate::printable::printable;
+    use dolab_wire::text::printable;
 
     pub(super) fn udp_port_holder(port: u16) -> Option<Holder> {
         // The thread's, because threads can be in network namespaces of their own.

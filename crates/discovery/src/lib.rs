@@ -19,7 +19,6 @@ mod daemon;
 mod error;
 mod holder;
 mod host;
-mod printable;
 mod record;
 mod shared;
 mod sightings;
