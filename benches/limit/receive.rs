@@ -13,9 +13,9 @@ use sha2::{Digest as _, Sha256};
 
 /// Bytes that have one hash, as in a Delivery Optimization pieces hash file.
 const PIECE: usize = 1 << 20;
-/// Bytes that are read, written and hashed at once: small enough to stay in the second-level
-/// cache between these steps.
-const BLOCK: usize = 256 << 10;
+/// Bytes that are read, written and hashed at once. Of 32 KiB to 1 MiB this is the fastest on the
+/// machines tried: with all blocks in flight it stays in the second-level cache between the steps.
+const BLOCK: usize = 64 << 10;
 /// Blocks on their way to the hashing thread and back.
 const BLOCKS: usize = 8;
 

@@ -81,7 +81,7 @@ impl Net {
             match topology {
                 // Without a route for them, groups can not be joined or sent to.
                 Topology::Switch => host.ip(&["route", "add", "224.0.0.0/4", "dev", "eth0"])?,
-                Topology::Router => host.ip(&["route", "add", "default", "via", gateway])?,
+                Topology::Router => host.route_all(gateway)?,
             }
         }
         Ok(())

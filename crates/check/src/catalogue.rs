@@ -200,7 +200,7 @@ pub(crate) fn anonymous() -> Hello {
     Hello {
         software: env!("CARGO_PKG_VERSION").into(),
         os: std::env::consts::OS.into(),
-        host: dolab_discovery::host_name(),
+        host: dolab_host::host_name(),
         announces: false,
         peer: String::new(),
         addresses: Vec::new(),

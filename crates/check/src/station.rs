@@ -62,10 +62,7 @@ impl Station {
     /// When this host lacks something without which nothing works. Ports that are taken or
     /// forbidden are none of that: what became of each is in [`Station::listeners`].
     pub async fn start(config: StationConfig) -> Result<Self, StationError> {
-        let host = config
-            .name
-            .clone()
-            .unwrap_or_else(dolab_discovery::host_name);
+        let host = config.name.clone().unwrap_or_else(dolab_host::host_name);
         let tls = Tls::new(&host).map_err(|error| StationError::Tls(error.to_string()))?;
         let (channels, queue) = mpsc::channel(QUEUE);
         let door = Door::new(

@@ -1,3 +1,5 @@
+use dolab_wire::text::is_plain;
+
 /// Longest file name that is taken from a peer, in bytes: with the store's endings it still fits
 /// the 255 that common file systems allow.
 const MAX_LEN: usize = 200;
@@ -54,11 +56,11 @@ pub fn safe_name(name: &str) -> Result<&str, NameError> {
 }
 
 fn is_allowed(char: char) -> bool {
-    // The last two groups do not show, or turn around what does: `exe.txt` for `txt.exe`.
-    !(char.is_control()
-        || matches!(char, '/' | '\\' | ':' | '*' | '?' | '"' | '<' | '>' | '|')
-        || matches!(char, '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{206F}')
-        || matches!(char, '\u{61C}' | '\u{FEFF}' | '\u{FFFD}'))
+    is_plain(char)
+        && !matches!(
+            char,
+            '/' | '\\' | ':' | '*' | '?' | '"' | '<' | '>' | '|' | '\u{FFFD}'
+        )
 }
 
 fn is_reserved(name: &str) -> bool {

@@ -24,7 +24,7 @@ impl Default for DiscoveryConfig {
     fn default() -> Self {
         Self {
             interfaces: Interfaces::All,
-            host: crate::host_name(),
+            host: dolab_host::host_name(),
             mdns_port: mdns_sd::MDNS_PORT,
             max_candidates: 1024,
         }

@@ -5,13 +5,14 @@ use std::{
     time::{Duration, Instant},
 };
 
+use dolab_host::{Transport, port_holder};
 use mdns_sd::{IfKind, IfPredicate, ServiceDaemon};
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::{
     Announcement, CallRequest, CallTarget, Candidate, Candidates, DiscoveryConfig, DiscoveryError,
-    Interfaces, holder,
+    Interfaces,
     shared::Shared,
     task::{Command, Task},
 };
@@ -176,7 +177,7 @@ fn check_port(port: u16) -> Result<(), DiscoveryError> {
         (Err(error), Err(_)) if error.kind() == io::ErrorKind::AddrInUse => {
             Err(DiscoveryError::PortTaken {
                 port,
-                holder: holder::udp_port_holder(port),
+                holder: port_holder(Transport::Udp, port),
             })
         }
         (Err(source), Err(_)) => Err(DiscoveryError::Socket { port, source }),

@@ -1,6 +1,6 @@
 use std::io;
 
-use crate::Holder;
+use dolab_host::Holder;
 
 /// Why discovery can not do what it was asked to.
 #[derive(Debug, thiserror::Error)]

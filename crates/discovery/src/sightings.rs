@@ -6,11 +6,10 @@ use std::{
     time::Instant,
 };
 
+use dolab_wire::text::printable;
 use mdns_sd::{ResolvedService, ScopedIp};
 
-use crate::{
-    Candidate, DO_PORT, Event, Interfaces, Kind, Source, config::SERVICE, printable::printable, txt,
-};
+use crate::{Candidate, DO_PORT, Event, Interfaces, Kind, Source, config::SERVICE, txt};
 
 /// Longest name that is kept, in characters.
 const MAX_NAME: usize = 255;

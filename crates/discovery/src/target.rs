@@ -5,7 +5,9 @@ use std::{
     time::Instant,
 };
 
-use crate::{Candidate, Kind, Source, printable::printable};
+use dolab_wire::text::printable;
+
+use crate::{Candidate, Kind, Source};
 
 /// The port that Delivery Optimization's peers listen on (documented).
 pub const DO_PORT: u16 = 7680;

@@ -16,9 +16,9 @@
 use std::{collections::HashMap, fmt, net::IpAddr, str};
 
 use dolab_content::ContentId;
-use dolab_wire::swarm::PeerId;
+use dolab_wire::{swarm::PeerId, text::printable};
 
-use crate::{LabPeer, printable::printable};
+use crate::LabPeer;
 
 /// Contents that a record lists. More are counted only.
 pub const MAX_CONTENTS: usize = 8;

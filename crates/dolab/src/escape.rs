@@ -2,27 +2,23 @@
 
 use std::borrow::Cow;
 
+use dolab_wire::text::is_plain;
+
 /// Replaces everything that a terminal could act on, or that hides what is really there: control
 /// characters, escape sequences, and the marks that turn the direction of writing.
 pub fn escape(text: &str) -> Cow<'_, str> {
-    if !text.chars().any(is_unsafe) {
+    if text.chars().all(is_plain) {
         return Cow::Borrowed(text);
     }
     let mut safe = String::with_capacity(text.len() + 8);
     for c in text.chars() {
-        if is_unsafe(c) {
-            safe.extend(c.escape_default());
-        } else {
+        if is_plain(c) {
             safe.push(c);
+        } else {
+            safe.extend(c.escape_default());
         }
     }
     Cow::Owned(safe)
-}
-
-fn is_unsafe(c: char) -> bool {
-    c.is_control()
-        || matches!(c,
-            '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use rand_chacha::ChaCha8Rng;
 use crate::{
     CloseReason, Config, ConnId, ConnectionReport, ContentReport, Counters, Event, Initiator,
     Input, Instant, Misuse, Output, Reason, addresses::Addresses, bans::Bans, budget::Budget,
-    connection::Connection, slots::Round, swarm::Swarm, timers::Timers,
+    connection::Connection, connections::Connections, slots::Round, swarm::Swarm, timers::Timers,
 };
 
 mod arrival;
@@ -33,7 +33,7 @@ pub struct Engine {
     now: Instant,
     stopped: bool,
     swarms: BTreeMap<ContentId, Swarm>,
-    connections: BTreeMap<ConnId, Connection>,
+    connections: Connections,
     /// Connections of each remote address.
     addresses: Addresses,
     next_accepted: u64,
@@ -68,7 +68,7 @@ impl Engine {
             now: Instant::default(),
             stopped: false,
             swarms: BTreeMap::new(),
-            connections: BTreeMap::new(),
+            connections: Connections::default(),
             addresses: Addresses::new(config.max_connections_per_address),
             next_accepted: 0,
             next_dialled: 0,
@@ -144,7 +144,7 @@ impl Engine {
     pub fn connections(&self) -> impl Iterator<Item = ConnectionReport> + '_ {
         self.connections
             .iter()
-            .map(|(&conn, connection)| connection.report(conn, self.now))
+            .map(|(conn, connection)| connection.report(conn, self.now))
     }
 
     /// One connection.

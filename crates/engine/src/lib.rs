@@ -26,7 +26,7 @@
 //! [`Config::max_outstanding`] bounds what the driver has to hold of pieces. The engine's own
 //! memory is bounded by [`Config::max_connections`], times a piece map, twice
 //! [`Config::max_requests_per_connection`] blocks that may come late and once as many that wait;
-//! by [`Config::max_candidates`] and some 24 bytes a piece for each content that misses pieces;
+//! by [`Config::max_candidates`] and some 16 bytes a piece for each content that misses pieces;
 //! and by 4096 senders of bad pieces. An input costs time logarithmic in connections and pieces;
 //! only a bitfield, the end of a connection, and a piece that was stored cost more, and a stored
 //! piece no more than a message to every peer.

@@ -1,32 +1,31 @@
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use dolab_content::PieceMap;
-use rand::Rng;
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
 
-use crate::ConnId;
+use crate::{ConnId, rarity::Rarity};
 
-/// Which piece to ask for next: the one that the fewest peers have, ties broken by a number drawn
-/// for each piece, so that devices which start together ask for different pieces.
+/// Which piece to ask for next: the one that the fewest peers have.
 ///
 /// Assumed: the order that Delivery Optimization picks in is not published.
 #[derive(Debug)]
 pub(crate) struct Picker {
     /// Pieces that are missing and not in flight.
     open: PieceMap,
-    /// The open pieces by `(copies, tie, piece)`.
-    order: BTreeSet<(u32, u32, u32)>,
+    /// The open pieces, by how many peers have each. Peers that had everything when they came do
+    /// not count: they make no piece rarer than another.
+    rarity: Rarity,
     /// Pieces that are being fetched.
     flights: BTreeMap<u32, Flight>,
-    /// For each piece, how many peers have it. Peers that had everything when they came are not
-    /// in here: they make no piece rarer than another.
-    copies: Vec<u32>,
-    ties: Vec<u32>,
     /// Where the next scan of a peer's map begins.
     scan_from: usize,
 }
 
 #[derive(Debug, Default)]
 struct Flight {
+    /// Drawn by lot: which of several in flight comes first.
+    ticket: u32,
     /// Over which connections.
     over: Vec<ConnId>,
     /// How many of them have brought all of it, so that it is only being verified.
@@ -41,58 +40,54 @@ impl Picker {
     /// A picker for what `have` misses.
     pub(crate) fn new(have: &PieceMap, rng: &mut impl Rng) -> Self {
         let pieces = have.pieces();
-        let ties: Vec<u32> = (0..pieces).map(|_| rng.next_u32()).collect();
         let mut open = PieceMap::empty(pieces);
-        let mut order = BTreeSet::new();
+        let mut rarity = Rarity::new(pieces, ChaCha8Rng::seed_from_u64(rng.next_u64()));
         for piece in (0..pieces).filter(|&piece| !have.contains(piece)) {
             open.insert(piece);
-            order.insert((0, ties[piece as usize], piece));
+            rarity.insert(piece);
         }
         Self {
             open,
-            order,
+            rarity,
             flights: BTreeMap::new(),
-            copies: vec![0; pieces as usize],
-            ties,
             scan_from: 0,
         }
     }
 
     /// A peer that is not complete came, with this map.
     pub(crate) fn joined(&mut self, theirs: &PieceMap) {
-        theirs.iter().for_each(|piece| self.has(piece));
+        theirs.iter().for_each(|piece| self.rarity.gained(piece));
     }
 
     /// A peer that was announced with [`joined`](Self::joined) went, with this map.
     pub(crate) fn left(&mut self, theirs: &PieceMap) {
-        for piece in theirs.iter() {
-            self.recount(piece, |copies| copies.saturating_sub(1));
-        }
+        theirs.iter().for_each(|piece| self.rarity.lost(piece));
     }
 
     /// Such a peer got a piece.
     pub(crate) fn has(&mut self, piece: u32) {
-        self.recount(piece, |copies| copies + 1);
+        self.rarity.gained(piece);
     }
 
     /// The next piece to fetch from a peer with this map; `counted` unless it is one that was
     /// complete when it came.
     pub(crate) fn pick(&mut self, theirs: &PieceMap, counted: bool) -> Option<u32> {
+        if self.is_exhausted() {
+            return None;
+        }
         // What a counted peer has, has at least its own copy.
-        let rarest = self
-            .order
-            .range((u32::from(counted), 0, 0)..)
-            .take(RAREST_TRIED);
-        let rarest = rarest
-            .map(|&(_, _, piece)| piece)
+        let found = self
+            .rarity
+            .rarest(counted.into())
+            .take(RAREST_TRIED)
             .find(|&piece| theirs.contains(piece));
-        rarest.or_else(|| self.scan(theirs))
+        found.or_else(|| self.scan(theirs))
     }
 
     /// A piece that is in flight already, for a peer that would be idle otherwise: only once no
     /// piece is open. Prefers the one with the fewest flights.
     pub(crate) fn pick_again(&self, theirs: &PieceMap, conn: ConnId, most: usize) -> Option<u32> {
-        if !self.order.is_empty() {
+        if !self.is_exhausted() {
             return None;
         }
         let eligible = self.flights.iter().filter(|(piece, flight)| {
@@ -101,17 +96,19 @@ impl Picker {
                 && theirs.contains(**piece)
                 && !flight.over.contains(&conn)
         });
-        let tie = |piece: u32| self.ties[piece as usize];
-        let best = eligible.min_by_key(|(piece, flight)| (flight.over.len(), tie(**piece)));
+        let best = eligible.min_by_key(|(_, flight)| (flight.over.len(), flight.ticket));
         best.map(|(&piece, _)| piece)
     }
 
     /// A piece is being fetched over a connection.
     pub(crate) fn begin(&mut self, piece: u32, conn: ConnId) {
-        if self.open.remove(piece) {
-            self.order.remove(&self.key(piece));
-        }
-        self.flights.entry(piece).or_default().over.push(conn);
+        let ticket = self.rarity.draw();
+        self.close(piece);
+        let flight = self.flights.entry(piece).or_insert_with(|| Flight {
+            ticket,
+            ..Flight::default()
+        });
+        flight.over.push(conn);
     }
 
     /// All of a piece came over a connection.
@@ -134,15 +131,13 @@ impl Picker {
         }
         self.flights.remove(&piece);
         self.open.insert(piece);
-        self.order.insert(self.key(piece));
+        self.rarity.insert(piece);
         true
     }
 
     /// A piece is there. Returns the connections over which it was being fetched.
     pub(crate) fn done(&mut self, piece: u32) -> Vec<ConnId> {
-        if self.open.remove(piece) {
-            self.order.remove(&self.key(piece));
-        }
+        self.close(piece);
         self.flights
             .remove(&piece)
             .map(|flight| flight.over)
@@ -151,7 +146,7 @@ impl Picker {
 
     /// Whether every missing piece is in flight.
     pub(crate) fn is_exhausted(&self) -> bool {
-        self.order.is_empty()
+        self.rarity.is_empty()
     }
 
     /// Pieces in flight.
@@ -162,7 +157,8 @@ impl Picker {
     /// Compares what is kept up to date step by step with a count from scratch.
     #[cfg(test)]
     pub(crate) fn assert_consistent(&self, copies: &[u32], have: &PieceMap) {
-        assert_eq!(self.copies, copies, "copies of each piece");
+        self.rarity
+            .assert_consistent(copies, |piece| self.open.contains(piece));
         for piece in 0..have.pieces() {
             let states = [
                 have.contains(piece),
@@ -171,29 +167,12 @@ impl Picker {
             ];
             let states = states.into_iter().filter(|&state| state).count();
             assert_eq!(states, 1, "piece {piece} is there, open or in flight");
-            assert_eq!(
-                self.open.contains(piece),
-                self.order.contains(&self.key(piece))
-            );
-        }
-        assert_eq!(self.order.len(), self.open.count() as usize);
-    }
-
-    fn recount(&mut self, piece: u32, change: impl FnOnce(u32) -> u32) {
-        let was = self.key(piece);
-        let copies = &mut self.copies[piece as usize];
-        *copies = change(*copies);
-        if self.order.remove(&was) {
-            self.order.insert(self.key(piece));
         }
     }
 
-    fn key(&self, piece: u32) -> (u32, u32, u32) {
-        (
-            self.copies[piece as usize],
-            self.ties[piece as usize],
-            piece,
-        )
+    fn close(&mut self, piece: u32) {
+        self.open.remove(piece);
+        self.rarity.remove(piece);
     }
 
     /// Any open piece that the peer has, found eight bytes of the maps at a time.

@@ -7,6 +7,7 @@
 //! - [`preface`]: the first bytes of a connection, which name the protocol that it speaks.
 //! - [`session`]: dolab's own session, in which a check runs.
 //! - [`teredo`]: Teredo's packets on UDP 3544.
+//! - [`text`]: names and words of strangers, made safe to show.
 //! - [`do_code`]: the error codes that administrators know from Delivery Optimization's own logs.
 
 pub mod do_code;
@@ -15,6 +16,7 @@ pub mod preface;
 pub mod session;
 pub mod swarm;
 pub mod teredo;
+pub mod text;
 
 pub use do_code::DoCode;
 pub use error::{Incompatible, Malformed, WireError};

@@ -16,7 +16,7 @@ pub const CHECK_NAME: &[u8; 11] = b"dolab check";
 pub const BENCH_NAME: &[u8; 11] = b"dolab bench";
 
 /// Bytes of the token behind [`BENCH_NAME`].
-pub const BENCH_TOKEN_LEN: usize = 16;
+pub const BENCH_TOKEN_LEN: usize = 32;
 
 /// The protocol that a connection speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

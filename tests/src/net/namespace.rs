@@ -37,11 +37,9 @@ impl Namespace {
             address: address.parse().expect("a literal address"),
             host_name: format!("e2e-{role}"),
         };
-        // Without duplicate address detection, which takes seconds, and with the congestion
-        // control that most systems use, where a namespace may choose it.
+        // Without duplicate address detection, which takes seconds.
         namespace.sysctl("net.ipv6.conf.all.accept_dad", "0")?;
         namespace.sysctl("net.ipv6.conf.default.accept_dad", "0")?;
-        let _ = namespace.sysctl("net.ipv4.tcp_congestion_control", "cubic");
         namespace.ip(&["link", "set", "lo", "up"])?;
         Ok(namespace)
     }
@@ -65,9 +63,31 @@ impl Namespace {
 
     /// Gives `eth0` its address.
     pub(super) fn plug_in(&self) -> Result<(), String> {
-        let address = format!("{}/24", self.address);
-        self.ip(&["addr", "add", &address, "dev", "eth0"])?;
-        self.ip(&["link", "set", "eth0", "up"])
+        let (address, subnet) = (self.address, format!("{}/24", self.address));
+        self.ip(&["addr", "add", &subnet, "dev", "eth0"])?;
+        self.ip(&["link", "set", "eth0", "up"])?;
+        let [a, b, c, _] = match address {
+            IpAddr::V4(address) => address.octets(),
+            IpAddr::V6(_) => return Err(format!("{address}: not an IPv4 address")),
+        };
+        self.use_cubic(&format!(
+            "{a}.{b}.{c}.0/24 dev eth0 proto kernel scope link src {address}"
+        ));
+        Ok(())
+    }
+
+    /// Adds the default route.
+    pub(super) fn route_all(&self, gateway: &str) -> Result<(), String> {
+        self.ip(&["route", "add", "default", "via", gateway])?;
+        self.use_cubic(&format!("default via {gateway}"));
+        Ok(())
+    }
+
+    /// Chooses, for a route, the congestion control that most systems use, where the kernel has
+    /// it. A namespace's own default can be set only to those that the host allows to everyone.
+    fn use_cubic(&self, route: &str) {
+        let change = format!("route change {route} congctl cubic");
+        let _ = self.ip(&change.split(' ').collect::<Vec<_>>());
     }
 
     /// Bounds what it sends out of an interface: a root queueing discipline in the words of `tc`,

@@ -47,6 +47,15 @@ impl Shift {
             range,
         })
     }
+
+    /// Whether the ratio is another than 1 by at least `margin` as a share, as far as the range
+    /// tells; `None` without one.
+    pub fn beyond(&self, margin: f64) -> Option<bool> {
+        let (low, high) = self.range?;
+        let excludes_one = low > 1.0 || high < 1.0;
+        // Turned round it has to be as large.
+        Some(excludes_one && self.ratio.ln().abs() >= margin.ln_1p())
+    }
 }
 
 /// A stalled interval has no logarithm; one bit per second is below all that is not stalled.

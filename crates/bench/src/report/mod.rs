@@ -4,12 +4,19 @@
 //! Every direction is seen from this host, the one that runs the benchmark. Whatever the system does
 //! not tell is `null`, never zero.
 
+mod advice;
 mod event;
 mod figures;
 mod options;
+mod steps;
+#[cfg(test)]
+pub(crate) mod tests;
+mod verdict;
+mod words;
 
 use serde::{Deserialize, Serialize};
 
+pub(crate) use self::steps::{ERROR, Lane, NEGLIGIBLE};
 pub use self::{
     event::Event,
     figures::{
@@ -46,6 +53,32 @@ pub struct Report {
     pub steps: Vec<Step>,
     /// One for each layer, direction and remote.
     pub runs: Vec<Run>,
+}
+
+impl Report {
+    /// What so many runs say together: the layers beside each other, the sentence, the advice.
+    pub fn new(
+        options: Options,
+        local: Host,
+        remotes: Vec<Host>,
+        started_unix_seconds: u64,
+        runs: Vec<Run>,
+    ) -> Self {
+        let steps = steps::steps(&runs);
+        let costliest = verdict::costliest(&steps);
+        Self {
+            schema: SCHEMA.to_owned(),
+            outcome: verdict::outcome(&runs),
+            summary: verdict::summary(&options, remotes.len(), &runs, &steps),
+            advice: advice::advice(&options, &local, &remotes, &runs, costliest.as_ref()),
+            started_unix_seconds,
+            options,
+            local,
+            remotes,
+            steps,
+            runs,
+        }
+    }
 }
 
 /// How a benchmark ended.

@@ -5,6 +5,7 @@ use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, UdpSocket},
 };
 
+use dolab_host::{Transport, port_holder};
 use socket2::{Domain, Protocol, Socket, Type};
 
 use crate::{evidence::ClosedBecause, station::PortWish};
@@ -70,10 +71,12 @@ fn closed_because(error: &io::Error, port: u16, kind: Type) -> ClosedBecause {
 }
 
 fn holder(port: u16, kind: Type) -> Option<String> {
-    if kind == Type::STREAM {
-        return dolab_peer::port_holder(port);
-    }
-    dolab_discovery::udp_port_holder(port).map(|holder| holder.to_string())
+    let transport = if kind == Type::STREAM {
+        Transport::Tcp
+    } else {
+        Transport::Udp
+    };
+    port_holder(transport, port).map(|holder| holder.to_string())
 }
 
 /// Binds one port on all addresses. With port 0 the first address chooses, and the others follow:

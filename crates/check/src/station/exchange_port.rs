@@ -125,7 +125,9 @@ fn closed_because(error: &StartError) -> Option<ClosedBecause> {
         reason = "other errors are not about the port"
     )]
     match error {
-        StartError::PortTaken { holder, .. } => Some(ClosedBecause::Held { by: holder.clone() }),
+        StartError::PortTaken { holder, .. } => Some(ClosedBecause::Held {
+            by: holder.as_ref().map(ToString::to_string),
+        }),
         StartError::PermissionDenied { .. } => Some(ClosedBecause::NoPrivilege),
         StartError::Listen { source, .. } => Some(ClosedBecause::Failed {
             why: source.to_string(),

@@ -148,16 +148,20 @@ impl Engine {
         if !connection.is_joined() {
             return;
         }
+        let mut sated = false;
         if let Some(exchange) = connection
             .exchange_mut()
             .filter(|x| x.theirs.contains(piece))
         {
             exchange.wanted -= 1;
+            sated = exchange.wanted == 0;
         }
         if share {
             self.send(conn, Head::Have(piece));
         }
-        self.refresh_interest(conn);
+        if sated {
+            self.refresh_interest(conn);
+        }
     }
 
     fn bad(&mut self, conn: ConnId, content: ContentId, piece: u32, by: &Verifying) {
@@ -192,7 +196,7 @@ impl Engine {
                 .is_some()
                 || peer.is_some_and(|peer| self.bans.peer(self.now, peer).is_some())
         });
-        let banned: Vec<ConnId> = banned.map(|(&conn, _)| conn).collect();
+        let banned: Vec<ConnId> = banned.map(|(conn, _)| conn).collect();
         for conn in banned {
             self.close(conn, CloseReason::Banned);
         }

@@ -5,7 +5,7 @@ use crate::picker::count_missing;
 
 impl Engine {
     pub(crate) fn audit(&self) {
-        for (conn, connection) in &self.connections {
+        for (conn, connection) in self.connections.iter() {
             let Some(exchange) = connection.exchange() else {
                 continue;
             };
@@ -21,7 +21,7 @@ impl Engine {
             };
             let mut copies = vec![0; swarm.layout.pieces() as usize];
             for conn in &swarm.connections {
-                let exchange = self.connections[conn].exchange();
+                let exchange = self.connections.get(conn).and_then(|c| c.exchange());
                 for piece in exchange
                     .filter(|x| x.counted)
                     .iter()
@@ -35,8 +35,8 @@ impl Engine {
         let verifying: usize = self.verifying.len();
         let under_way: usize = self
             .connections
-            .values()
-            .filter_map(|connection| connection.exchange()?.pipeline())
+            .iter()
+            .filter_map(|(_, connection)| connection.exchange()?.pipeline())
             .map(|pipeline| pipeline.pieces())
             .sum();
         assert_eq!(

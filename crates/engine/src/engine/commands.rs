@@ -143,7 +143,7 @@ impl Engine {
 
     fn stop(&mut self) {
         self.stopped = true;
-        let connections: Vec<ConnId> = self.connections.keys().copied().collect();
+        let connections: Vec<ConnId> = self.connections.keys().collect();
         for conn in connections {
             self.close(conn, CloseReason::Stopped);
         }

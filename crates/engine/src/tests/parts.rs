@@ -13,6 +13,7 @@ use crate::{
     bans::Bans,
     depth::Depth,
     picker::{Picker, count_missing},
+    rarity::Rarity,
     slots::Round,
     tests::solo::{addr, map, peer},
     timers::{Timer, Timers},
@@ -191,4 +192,58 @@ fn the_depth_grows_until_the_rate_does_not() {
     assert_eq!(depth.round_trip(), Some(Duration::from_millis(100)));
     assert!(depth.rate(now) > 90 << 20);
     assert_eq!(depth.rate(now + Duration::from_secs(60)), 0);
+}
+
+proptest! {
+    #[test]
+    fn ranks_follow_the_copies(
+        acts in proptest::collection::vec((0..12_u32, 0..4_u8), 0..200),
+    ) {
+        let mut rarity = Rarity::new(12, ChaCha8Rng::seed_from_u64(1));
+        let (mut copies, mut ranked) = ([0_u32; 12], BTreeSet::new());
+        for (piece, what) in acts {
+            let count = &mut copies[piece as usize];
+            match what {
+                0 => {
+                    rarity.insert(piece);
+                    ranked.insert(piece);
+                }
+                1 => prop_assert_eq!(rarity.remove(piece), ranked.remove(&piece)),
+                2 => {
+                    rarity.gained(piece);
+                    *count += 1;
+                }
+                _ => {
+                    rarity.lost(piece);
+                    *count = count.saturating_sub(1);
+                }
+            }
+            rarity.assert_consistent(&copies, |piece| ranked.contains(&piece));
+            prop_assert_eq!(rarity.is_empty(), ranked.is_empty());
+            for least in 0..4 {
+                let listed: Vec<u32> = rarity.rarest(least).collect();
+                let counts: Vec<u32> = listed.iter().map(|&piece| copies[piece as usize]).collect();
+                prop_assert!(counts.is_sorted() && counts.iter().all(|&c| c as usize >= least));
+                let wanted = ranked.iter().filter(|&&piece| copies[piece as usize] as usize >= least);
+                prop_assert_eq!(listed.len(), wanted.count());
+            }
+        }
+    }
+}
+
+#[test]
+fn equally_rare_pieces_come_in_an_order_that_differs_from_device_to_device() {
+    let order = |seed| {
+        let mut rarity = Rarity::new(40, ChaCha8Rng::seed_from_u64(seed));
+        (0..40).for_each(|piece| rarity.insert(piece));
+        // The same news for both.
+        (0..20).for_each(|piece| rarity.gained(piece));
+        rarity.rarest(0).collect::<Vec<_>>()
+    };
+    let (one, other) = (order(1), order(2));
+    assert_eq!(one, order(1));
+    for half in [0..20, 20..40] {
+        let same = half.clone().filter(|&at| one[at] == other[at]).count();
+        assert!(same < 10, "{same} of 20 stand in the same place");
+    }
 }

@@ -93,7 +93,7 @@ fn listen(args: &PeerArgs, station: &Station, output: &Output) -> Result<Me, Fai
         .hint("--port takes another port, and 0 any free one"));
     };
     let dial = station::dial_text(addresses.first(), port);
-    let host = dolab_discovery::host_name();
+    let host = dolab_host::host_name();
     let (open, closed): (Vec<&Listening>, Vec<_>) =
         listeners.iter().partition(|listener| listener.open);
     let what: Vec<_> = open.iter().map(|listener| listener.what()).collect();

@@ -1,19 +1,18 @@
-//! What the engine costs per piece: two engines exchange a content with nothing between them, so
-//! that every message of a transfer is decided once on each side.
+//! Two engines with nothing between them.
 
 use std::collections::VecDeque;
 
-use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use dolab_content::{ContentId, Layout, PieceMap};
 use dolab_engine::{
     BodyOutcome, Command, Config, ConnId, Engine, Event, Input, Instant, Output, PieceOutcome,
 };
-use dolab_wire::swarm::{PIECE_SIZE, PeerId};
+use dolab_wire::swarm::PeerId;
 
 /// Nanoseconds that pass with each input: a 1 MiB piece takes about 0.1 ms at 10 Gbit/s.
 const STEP: u64 = 10_000;
 
-fn exchange(layout: Layout) -> u64 {
+/// Moves a content from one to the other, and returns the last moment.
+pub(super) fn exchange(layout: Layout) -> u64 {
     let content = ContentId([7; 32]);
     let mut engines =
         [1, 2].map(|n| Engine::new(Config::default(), PeerId::from_random([n; 16]), n.into()));
@@ -78,19 +77,3 @@ fn exchange(layout: Layout) -> u64 {
     }
     panic!("the exchange came to a halt");
 }
-
-fn benches(c: &mut Criterion) {
-    let mut group = c.benchmark_group("engine");
-    for pieces in [100_u32, 10_000] {
-        let layout = Layout::new(u64::from(pieces) * u64::from(PIECE_SIZE), PIECE_SIZE)
-            .expect("the sizes are in range");
-        group.throughput(Throughput::Elements(pieces.into()));
-        group.bench_function(format!("exchange of {pieces} pieces"), |b| {
-            b.iter(|| exchange(layout));
-        });
-    }
-    group.finish();
-}
-
-criterion_group!(engine, benches);
-criterion_main!(engine);

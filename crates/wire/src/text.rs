@@ -1,8 +1,8 @@
-//! Text of strangers, made safe for logs and terminals.
+//! Text that another host sent, made safe for logs, terminals and file names.
 
 /// Cuts a text to `max` characters and escapes everything that moves the cursor, hides, or turns
 /// the direction of writing.
-pub(crate) fn printable(text: &str, max: usize) -> String {
+pub fn printable(text: &str, max: usize) -> String {
     let mut out = String::with_capacity(text.len().min(max));
     for (n, c) in text.chars().enumerate() {
         if n == max {
@@ -18,7 +18,9 @@ pub(crate) fn printable(text: &str, max: usize) -> String {
     out
 }
 
-fn is_plain(c: char) -> bool {
+/// Whether a character shows as what it is: it moves no cursor, does not hide, and does not turn the
+/// direction of writing, as in `exe.txt` for `txt.exe`.
+pub fn is_plain(c: char) -> bool {
     !(c.is_control()
         || matches!(
             c,
