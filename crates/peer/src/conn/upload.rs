@@ -142,16 +142,21 @@ fn release(lease: Lease, buffer: bytes::BytesMut) {
 
 #[cfg(target_os = "linux")]
 mod sendfile {
-    use std::io;
+    use std::{io, time::Duration};
 
     use dolab_content::{Source, StoreError};
     use rustix::{
+        event::{PollFd, PollFlags, Timespec, poll},
         io::Errno,
         net::{SendFlags, send},
     };
     use tokio::{io::Interest, net::TcpStream};
 
     use super::Failure;
+
+    /// How long a pass waits for the socket by itself. A peer that takes a piece in less is served
+    /// without waking another thread; one that is slower does not hold a thread.
+    const WAIT: Duration = Duration::from_millis(5);
 
     /// What one pass sent.
     #[derive(Default)]
@@ -160,7 +165,8 @@ mod sendfile {
         pub(super) body: usize,
     }
 
-    /// Sends as much as the socket takes now. Reading the file may block.
+    /// Sends as much as the socket takes, as long as it goes on taking some. Reading the file may
+    /// block.
     pub(super) fn pass(
         stream: &TcpStream,
         source: &dyn Source,
@@ -186,18 +192,16 @@ mod sendfile {
         }
         let mut offset = offset;
         while pass.body < len {
-            let sent = stream.try_io(Interest::WRITABLE, || {
-                Ok(rustix::fs::sendfile(
-                    stream,
-                    file,
-                    Some(&mut offset),
-                    len - pass.body,
-                )?)
-            });
-            match sent {
+            let left = len - pass.body;
+            let sent = rustix::fs::sendfile(stream, file, Some(&mut offset), left);
+            match sent.map_err(io::Error::from) {
                 Ok(0) => return Err(Failure::Source(ends_before(offset))),
                 Ok(sent) => pass.body += sent,
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(pass),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    if !takes_more(stream)? {
+                        return Ok(pass);
+                    }
+                }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 // What a socket never says comes from the file.
                 Err(error) if Errno::from_io_error(&error) == Some(Errno::IO) => {
@@ -207,6 +211,21 @@ mod sendfile {
             }
         }
         Ok(pass)
+    }
+
+    /// Waits a moment for the socket to take more. When it does not, tokio is told as well, so that
+    /// whoever waits there waits.
+    fn takes_more(stream: &TcpStream) -> io::Result<bool> {
+        let wait = Timespec::try_from(WAIT).expect("a few milliseconds fit");
+        let ready = poll(&mut [PollFd::new(stream, PollFlags::OUT)], Some(&wait));
+        if ready.is_ok_and(|ready| ready > 0) {
+            return Ok(true);
+        }
+        let full = || Err::<(), _>(io::ErrorKind::WouldBlock.into());
+        match stream.try_io(Interest::WRITABLE, full) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(false),
+            other => other.map(|()| true),
+        }
     }
 
     fn ends_before(offset: u64) -> StoreError {

@@ -15,8 +15,9 @@ use super::{Next, Queue, Whole};
 use crate::shared::Reports;
 
 /// Threads that may write into one content at once. One writes as fast as the page cache takes it;
-/// the second one is there for disks that are faster with two writes under way (assumed).
-const WIDTH: usize = 2;
+/// a second one would mostly spin for the lock that the kernel holds on a file while it is written
+/// (measured).
+const WIDTH: usize = 1;
 
 /// How long a thread waits for the next piece before it ends.
 const PATIENCE: Duration = Duration::from_secs(2);
