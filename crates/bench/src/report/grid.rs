@@ -2,11 +2,13 @@
 //!
 //! Texts that came from another host stand in it as they are; whoever shows them makes them safe.
 
+use serde::Serialize;
+
 use super::{Direction, Figures, Options, Report, Run, RunResult, Sink, Source, Spread, verdict};
 use crate::Rate;
 
 /// A table: a header, and as many cells in each row.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Grid {
     /// What the columns hold, with the unit where the cells have none.
     pub header: Vec<String>,

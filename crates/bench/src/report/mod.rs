@@ -8,6 +8,7 @@ mod advice;
 mod event;
 mod figures;
 pub mod grid;
+pub mod html;
 mod options;
 mod steps;
 #[cfg(test)]
