@@ -14,15 +14,31 @@
 #[cfg(target_os = "linux")]
 mod competitors;
 #[cfg(target_os = "linux")]
+mod goals;
+#[cfg(target_os = "linux")]
 mod inside;
+#[cfg(target_os = "linux")]
+mod machine;
 #[cfg(target_os = "linux")]
 mod options;
 #[cfg(target_os = "linux")]
+mod results;
+#[cfg(target_os = "linux")]
 mod run;
+#[cfg(target_os = "linux")]
+mod scenarios;
 #[cfg(target_os = "linux")]
 mod stage;
 #[cfg(target_os = "linux")]
+mod start_up;
+#[cfg(target_os = "linux")]
 mod table;
+#[cfg(target_os = "linux")]
+mod tools;
+#[cfg(target_os = "linux")]
+mod torrent;
+#[cfg(target_os = "linux")]
+mod transfer;
 #[cfg(target_os = "linux")]
 mod usage;
 

@@ -1,85 +1,219 @@
-//! The measurement.
+//! The whole run.
 
 use std::{
-    env, fs,
-    path::{Path, PathBuf},
+    fs,
+    io::{self, Write as _},
+    panic::{AssertUnwindSafe, catch_unwind},
+    path::PathBuf,
     process::ExitCode,
+    thread,
 };
 
-use dolab_tests::{Lan, Process, note};
+use dolab_tests::{Lan, Namespace, note};
 
 use crate::{
-    competitors::{self, Competitor},
-    inside::{self, Measured},
-    options::Options,
+    competitors::{ALL, Competitor, Entry},
+    goals, machine,
+    options::{Options, Scenario},
+    results::{Results, Row, Start, Transfers},
+    scenarios::{self, MEMORY, Plan, START_UP},
     stage::{self, Stage},
-    table::{self, Figure},
-    usage::Usage,
+    start_up, table, transfer,
 };
 
-/// Measures what the options ask for, and prints the table.
+/// How often each is started; it takes little time.
+const STARTS: usize = 10;
+
+type Ready = (Entry, Box<dyn Competitor>);
+
+/// Measures what the options ask for, and prints what came out.
 pub(crate) fn run(options: &Options) -> ExitCode {
-    let Some(lan) = Lan::cable() else {
-        return ExitCode::from(3);
-    };
-    let mut chosen = competitors::all(options);
-    chosen.retain(|one| options.only.is_empty() || options.only.iter().any(|o| o == one.name()));
-    let stage = Stage::set_up(Path::new("/dev/shm"), options.size);
-    let mut figures: Vec<Figure> = Vec::new();
-    for round in 1..=options.rounds {
-        for competitor in &chosen {
-            let figure = transfer(competitor.as_ref(), &stage, &lan);
-            note(&format!(
-                "round {round}  {:<8} {:.3} GB/s  CPU s/GiB {:.3} {:.3}  peak KiB {} {}",
-                figure.name,
-                figure.goodput / 1e9,
-                figure.cpu.0,
-                figure.cpu.1,
-                figure.peak_kib.0,
-                figure.peak_kib.1
-            ));
-            figures.push(figure);
-        }
+    let names: Vec<_> = ALL.iter().map(|entry| entry.name).collect();
+    if let Some(unknown) = options.named().find(|name| !names.contains(name)) {
+        note(&format!(
+            "compare: {unknown}: there is none of that name; there are: {}",
+            names.join(", ")
+        ));
+        return ExitCode::from(2);
     }
-    table::print(&figures);
-    ExitCode::SUCCESS
+    clean_up_when_interrupted(vec![MEMORY.into(), options.disk.clone()]);
+    let plans = scenarios::plans(options);
+    let mut results = Results {
+        schema: "dolab.compare/1",
+        machine: machine::look(),
+        transfers: Vec::new(),
+        start_up: Vec::new(),
+        not_run: Vec::new(),
+    };
+    let ready = find(options, &plans, &mut results);
+    for plan in &plans {
+        transfers(plan, options, &ready, &mut results);
+    }
+    if options.wants(Scenario::StartUp) {
+        starts(options, &ready, &mut results);
+    }
+    let written = report(options, &results);
+    written.map_or_else(
+        |error| {
+            note(&format!("compare: the results can not be written: {error}"));
+            ExitCode::FAILURE
+        },
+        |()| ExitCode::SUCCESS,
+    )
 }
 
-fn transfer(competitor: &dyn Competitor, stage: &Stage, lan: &Lan) -> Figure {
-    let [from, to] = &lan.hosts[..] else {
-        panic!("a cable has two ends");
-    };
-    let sending = competitor.send(stage, from);
-    let output: PathBuf = stage.scratch.join("received");
-    stage::warm(stage.size * 5 / 4);
-    let before = Usage::of(from);
-
-    let command = (sending.receive)(&output);
-    let own = env::current_exe().expect("this program has a path");
-    let mut receiver = to.command(own);
-    receiver.arg(inside::MEASURE);
-    receiver.arg(command.get_program()).args(command.get_args());
-    let finished = Process::run(receiver);
-    assert_eq!(
-        finished.code,
-        Some(0),
-        "{}: {finished:?}",
-        competitor.name()
-    );
-    let last = finished.stdout.lines().last().unwrap_or_default();
-    let measured: Measured = serde_json::from_str(last).expect("the last line is the measure");
-
-    let after = Usage::of(from);
-    drop(sending.process);
-    // Those that do not store leave nothing.
-    let _ = fs::remove_file(&output);
-    let seconds = (measured.ended - measured.began) as f64 / 1e9;
-    let gib = stage.size as f64 / (1_u64 << 30) as f64;
-    Figure {
-        name: competitor.name(),
-        verified: competitor.verifies(),
-        goodput: stage.size as f64 / seconds,
-        cpu: ((after.cpu - before.cpu) / gib, measured.cpu / gib),
-        peak_kib: (after.peak_kib, measured.peak_kib),
+fn report(options: &Options, results: &Results) -> io::Result<()> {
+    let goals = goals::of(results);
+    io::stdout().write_all(table::text(results, &goals).as_bytes())?;
+    if let Some(path) = &options.json {
+        let document = serde_json::json!({ "results": results, "goals": goals });
+        fs::write(path, format!("{document:#}\n"))?;
     }
+    Ok(())
+}
+
+/// Those that take part in anything, and can.
+fn find(options: &Options, plans: &[Plan], results: &mut Results) -> Vec<Ready> {
+    let starts = options.wants(Scenario::StartUp).then_some(START_UP);
+    let takes_part = |entry: &&Entry| {
+        let mut lists = plans.iter().map(|plan| plan.who).chain(starts);
+        lists.any(|who| options.takes_part(entry.name, who))
+    };
+    let mut ready = Vec::new();
+    for entry in ALL.iter().filter(takes_part) {
+        match (entry.find)(options) {
+            Ok(competitor) => ready.push((*entry, competitor)),
+            Err(why) => not_run(results, entry.name, why),
+        }
+    }
+    ready
+}
+
+fn not_run(results: &mut Results, what: &str, why: String) {
+    note(&format!("NOT RUN: {what}: {why}"));
+    results.not_run.push((what.to_owned(), why));
+}
+
+fn transfers(plan: &Plan, options: &Options, ready: &[Ready], results: &mut Results) {
+    let free = machine::free_memory();
+    if free < plan.memory() {
+        let why = format!("it needs {} MiB of free memory", plan.memory() >> 20);
+        return not_run(results, plan.name, why);
+    }
+    let lan = match plan.receivers {
+        1 => Lan::cable(),
+        many => Lan::switch(1 + many),
+    };
+    let Some(lan) = lan else {
+        return not_run(results, plan.name, "no network namespaces".into());
+    };
+    if let Some(shape) = plan.shape {
+        lan.hosts[0].shape("eth0", shape);
+    }
+    note(&format!("{}: {} MiB", plan.name, plan.size >> 20));
+    let stage = Stage::set_up(lan, &plan.folder, plan.size, plan.warm);
+    let mut rows: Vec<_> = ready
+        .iter()
+        .filter(|(entry, _)| options.takes_part(entry.name, plan.who))
+        .map(|(entry, competitor)| (entry, competitor.as_ref(), row(entry)))
+        .collect();
+    for round in 1..=options.rounds {
+        rows.retain_mut(|(entry, competitor, row)| {
+            match attempt(|| transfer::run(entry, *competitor, &stage, round == 1)) {
+                Ok(one) => {
+                    note(&format!(
+                        "  {round}  {:<14} {:.3} GB/s",
+                        row.name,
+                        one.goodput / 1e9
+                    ));
+                    row.runs.push(one);
+                    true
+                }
+                Err(why) => {
+                    not_run(results, &format!("{}, {}", plan.name, row.name), why);
+                    false
+                }
+            }
+        });
+    }
+    results.transfers.push(Transfers {
+        name: plan.name,
+        scenario: plan.scenario,
+        size: plan.size,
+        receivers: plan.receivers,
+        mark: plan.mark,
+        rows: rows.into_iter().map(|(_, _, row)| row).collect(),
+    });
+}
+
+fn starts(options: &Options, ready: &[Ready], results: &mut Results) {
+    let Some(lan) = Lan::cable() else {
+        return not_run(results, "start-up", "no network namespaces".into());
+    };
+    let mut rows: Vec<(&dyn Competitor, Row<Start>)> = ready
+        .iter()
+        .filter(|(entry, _)| options.takes_part(entry.name, START_UP))
+        .map(|(entry, competitor)| (competitor.as_ref(), row(entry)))
+        .collect();
+    for _ in 0..STARTS {
+        rows.retain_mut(
+            |(competitor, row)| match attempt(|| start_up::run(*competitor, &lan)) {
+                Ok(start) => {
+                    row.runs.extend(start);
+                    start.is_some()
+                }
+                Err(why) => {
+                    not_run(results, &format!("start-up, {}", row.name), why);
+                    false
+                }
+            },
+        );
+    }
+    results.start_up = rows.into_iter().map(|(_, row)| row).collect();
+}
+
+fn row<T>(entry: &Entry) -> Row<T> {
+    Row {
+        name: entry.name,
+        verifies: entry.verifies,
+        runs: Vec::new(),
+    }
+}
+
+/// What a measurement gave, or why it gave nothing. The harness of the tests, which runs the
+/// programs, panics when one fails; here that costs one row and not the run.
+fn attempt<T>(measurement: impl FnOnce() -> T) -> Result<T, String> {
+    catch_unwind(AssertUnwindSafe(measurement)).map_err(|panic| {
+        let text = panic
+            .downcast_ref::<String>()
+            .map(String::as_str)
+            .or_else(|| panic.downcast_ref::<&str>().copied());
+        text.and_then(|text| text.lines().next())
+            .unwrap_or("it failed")
+            .to_owned()
+    })
+}
+
+/// Leaves nothing behind when it is told to end.
+fn clean_up_when_interrupted(folders: Vec<PathBuf>) {
+    use tokio::signal::unix::{SignalKind, signal};
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .expect("a runtime can be made");
+    thread::spawn(move || {
+        runtime.block_on(async {
+            let mut interrupt = signal(SignalKind::interrupt()).expect("signals can be had");
+            let mut terminate = signal(SignalKind::terminate()).expect("signals can be had");
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+            }
+        });
+        Namespace::remove_all_of_this_process();
+        for folder in folders {
+            stage::remove_own(&folder);
+        }
+        std::process::exit(130);
+    });
 }

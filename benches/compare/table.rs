@@ -1,51 +1,148 @@
-//! What was measured, as people and programs read it.
+//! What was measured, as people read it.
 
-use dolab_tests::note;
+use std::fmt::Write as _;
 
-/// One transfer of one competitor.
-#[derive(Clone, Debug)]
-pub(crate) struct Figure {
-    pub(crate) name: &'static str,
-    /// What the receiver has compared the bytes with.
-    pub(crate) verified: &'static str,
-    /// Bytes of the file in a second, from the start of the receiver to its end.
-    pub(crate) goodput: f64,
-    /// Processor seconds for each GiB, of the sender and of the receiver.
-    pub(crate) cpu: (f64, f64),
-    /// The most resident memory, of the sender and of the receiver.
-    pub(crate) peak_kib: (u64, u64),
-}
+use comfy_table::{CellAlignment, Table, presets::ASCII_MARKDOWN};
 
-/// Prints the medians.
-pub(crate) fn print(figures: &[Figure]) {
-    let mut names: Vec<_> = Vec::new();
-    for figure in figures {
-        if !names.contains(&(figure.name, figure.verified)) {
-            names.push((figure.name, figure.verified));
-        }
-    }
-    let of = |name: &str, value: fn(&Figure) -> f64| {
-        let own = figures.iter().filter(|figure| figure.name == name);
-        median(own.map(value).collect())
-    };
-    let pipe = of("pipe", |figure| figure.goodput);
-    note("            GB/s  of pipe   CPU s/GiB s/r   peak MiB s/r   verified");
-    for (name, verified) in names {
-        let goodput = of(name, |figure| figure.goodput);
-        note(&format!(
-            "{name:<10} {:>5.3}  {:>7.3}   {:.3} / {:.3}   {:.1} / {:.1}   {}",
-            goodput / 1e9,
-            goodput / pipe,
-            of(name, |figure| figure.cpu.0),
-            of(name, |figure| figure.cpu.1),
-            of(name, |figure| figure.peak_kib.0 as f64) / 1024.0,
-            of(name, |figure| figure.peak_kib.1 as f64) / 1024.0,
-            verified,
+use crate::{
+    goals::{Bound, Goal},
+    results::{Results, Row, Spread, Transfer, Transfers},
+};
+
+/// Everything, as Markdown.
+pub(crate) fn text(results: &Results, goals: &[Goal]) -> String {
+    let mut text = String::new();
+    let machine = &results.machine;
+    let mut line = |line: &str| writeln!(text, "{line}").expect("writing to a string");
+    line(&format!(
+        "{}, {} processors, {} MiB, Linux {}",
+        machine.processor, machine.processors, machine.memory_mib, machine.kernel
+    ));
+    for one in &results.transfers {
+        let runs = one.rows.iter().map(|row| row.runs.len()).max().unwrap_or(0);
+        line(&format!(
+            "\n### {} ({} MiB each, medians of {runs})\n\n{}",
+            one.name,
+            one.size >> 20,
+            transfers(one)
         ));
     }
+    if !results.start_up.is_empty() {
+        line(&format!("\n### start-up\n\n{}", start_up(results)));
+    }
+    if !results.not_run.is_empty() {
+        line("\n### not run\n");
+        for (what, why) in &results.not_run {
+            line(&format!("- {what}: {why}"));
+        }
+    }
+    line(&format!("\n### goals\n\n{}", goal_table(goals)));
+    text
 }
 
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
+fn transfers(one: &Transfers) -> Table {
+    let mark = one.goodput(one.mark);
+    let mut table = table(&[
+        "",
+        "verifies",
+        "GB/s",
+        "(spread)",
+        &format!("of {}", one.mark),
+        "CPU s/GiB sender",
+        "receiver",
+        "peak MiB sender",
+        "receiver",
+    ]);
+    for row in one.rows.iter().filter(|row| !row.runs.is_empty()) {
+        let goodput = row.spread(|run| run.goodput / 1e9);
+        let of_mark = mark
+            .zip(one.goodput(row.name))
+            .map(|(mark, own)| own / mark);
+        let median = |figure: fn(&Transfer) -> f64, digits| number(middle(row, figure), digits);
+        table.add_row([
+            row.name.to_owned(),
+            row.verifies.to_owned(),
+            number(goodput.map(|spread| spread.median), 3),
+            around(goodput, 3),
+            number(of_mark, 3),
+            median(|run| run.sender_cpu, 2),
+            median(|run| run.receiver_cpu, 2),
+            median(|run| run.sender_mib, 1),
+            median(|run| run.receiver_mib, 1),
+        ]);
+    }
+    right(table)
+}
+
+fn start_up(results: &Results) -> Table {
+    let mut table = table(&[
+        "",
+        "ms until it listens",
+        "(spread)",
+        "idle MiB",
+        "(spread)",
+    ]);
+    for row in results.start_up.iter().filter(|row| !row.runs.is_empty()) {
+        let (start, idle) = (
+            row.spread(|run| run.milliseconds),
+            row.spread(|run| run.idle_mib),
+        );
+        table.add_row([
+            row.name.to_owned(),
+            number(start.map(|spread| spread.median), 1),
+            around(start, 1),
+            number(idle.map(|spread| spread.median), 1),
+            around(idle, 1),
+        ]);
+    }
+    right(table)
+}
+
+fn goal_table(goals: &[Goal]) -> Table {
+    let mut table = table(&["", "goal", "measured", ""]);
+    for goal in goals {
+        let bound = match goal.bound {
+            Bound::AtLeast => "at least",
+            Bound::AtMost => "at most",
+        };
+        table.add_row([
+            goal.what.to_owned(),
+            format!("{bound} {}", goal.goal),
+            number(goal.measured, 3),
+            match goal.reached() {
+                Some(true) => "reached",
+                Some(false) => "MISSED",
+                None => "not measured",
+            }
+            .to_owned(),
+        ]);
+    }
+    right(table)
+}
+
+fn table(head: &[&str]) -> Table {
+    let mut table = Table::new();
+    table.load_style(ASCII_MARKDOWN).set_header(head);
+    table
+}
+
+fn right(mut table: Table) -> Table {
+    for column in table.column_iter_mut().skip(1) {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+    table
+}
+
+fn middle<T>(row: &Row<T>, figure: impl Fn(&T) -> f64) -> Option<f64> {
+    row.spread(figure).map(|spread| spread.median)
+}
+
+fn number(value: Option<f64>, digits: usize) -> String {
+    value.map_or_else(String::new, |value| format!("{value:.digits$}"))
+}
+
+fn around(spread: Option<Spread>, digits: usize) -> String {
+    spread.map_or_else(String::new, |spread| {
+        format!("({:.digits$}..{:.digits$})", spread.least, spread.most)
+    })
 }

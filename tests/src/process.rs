@@ -32,6 +32,17 @@ pub struct Finished {
     pub stderr: String,
 }
 
+impl Finished {
+    /// Whether it ended with this exit code.
+    ///
+    /// # Panics
+    /// When not, with what it said.
+    #[track_caller]
+    pub fn assert_code(&self, code: i32) {
+        assert_eq!(self.code, Some(code), "{}\n{}", self.stdout, self.stderr);
+    }
+}
+
 #[derive(Debug, Default)]
 struct Output {
     lines: Mutex<Lines>,

@@ -5,53 +5,51 @@ use std::{
     process::Command,
 };
 
-use dolab_tests::{Namespace, Process};
+use dolab_tests::Process;
 use serde_json::Value;
 
-use super::{Competitor, Sending};
-use crate::stage::Stage;
+use super::{Competitor, Entry, Sending};
+use crate::stage::{NAME, Stage};
+
+pub(super) const ENTRY: Entry = Entry {
+    name: "dolab",
+    verifies: "SHA-256",
+    stores: true,
+    find: |options| {
+        let build = || dolab_tests::dolab().get_program().into();
+        Ok(Box::new(Dolab(options.dolab.clone().unwrap_or_else(build))))
+    },
+};
 
 /// `dolab peer --share` and `dolab fetch`.
-pub(crate) struct Dolab {
-    program: PathBuf,
-}
-
-impl Dolab {
-    /// The program at that path, or one that is built now.
-    pub(super) fn new(program: Option<PathBuf>) -> Self {
-        let program = program.unwrap_or_else(|| dolab_tests::dolab().get_program().into());
-        Self { program }
-    }
-}
+struct Dolab(PathBuf);
 
 impl Competitor for Dolab {
-    fn name(&self) -> &'static str {
-        "dolab"
-    }
-
-    fn verifies(&self) -> &'static str {
-        "SHA-256"
-    }
-
-    fn send(&self, stage: &Stage, from: &Namespace) -> Sending {
-        let mut peer = from.command(&self.program);
+    fn send(&self, stage: &Stage) -> Sending {
+        let mut peer = stage.sender().command(&self.0);
         peer.args(["peer", "--no-announce", "--json", "--share"]);
         peer.arg(&stage.file);
         let process = Process::start(peer);
         let sharing = json_line(&process, "sharing");
         let id = sharing["id"].as_str().expect("an id").to_owned();
         json_line(&process, "ready");
-        let (program, address) = (self.program.clone(), from.address.to_string());
-        let receive = move |output: &Path| {
+        let (program, address) = (self.0.clone(), stage.sender().address.to_string());
+        let receive = move |folder: &Path| {
             let mut fetch = Command::new(&program);
             fetch.args(["fetch", &id, "--json", "--from", &address, "--output"]);
-            fetch.arg(output);
-            fetch
+            fetch.arg(folder.join(NAME));
+            fetch.into()
         };
         Sending {
             process,
             receive: Box::new(receive),
         }
+    }
+
+    fn idle(&self, _folder: &Path) -> Option<(Command, u16)> {
+        let mut idle = Command::new(&self.0);
+        idle.args(["peer", "--no-announce"]);
+        Some((idle, 7680))
     }
 }
 

@@ -2,50 +2,45 @@
 
 use std::{path::Path, process::Command};
 
-use dolab_tests::{Namespace, Process};
+use dolab_tests::Process;
 
-use super::{Competitor, Sending};
-use crate::stage::{LIMIT, Stage};
+use super::{Competitor, Entry, Sending};
+use crate::stage::{LIMIT, NAME, Stage};
 
-/// A receiver of `benches/limit`.
-pub(crate) struct Work {
-    name: &'static str,
-    verifies: &'static str,
+pub(super) const RAW: Entry = entry("raw", "nothing", false, |_| Ok(Box::new(Work("raw"))));
+pub(super) const HASH: Entry = entry("hash", "SHA-256", false, |_| Ok(Box::new(Work("hash"))));
+pub(super) const STORE: Entry = entry("store", "nothing", true, |_| Ok(Box::new(Work("store"))));
+pub(super) const SERIAL: Entry = entry("serial", "SHA-256", true, |_| Ok(Box::new(Work("serial"))));
+pub(super) const PIPE: Entry = entry("pipe", "SHA-256", true, |_| Ok(Box::new(Work("pipe"))));
+
+type Find = fn(&crate::options::Options) -> Result<Box<dyn Competitor>, String>;
+
+const fn entry(name: &'static str, verifies: &'static str, stores: bool, find: Find) -> Entry {
+    Entry {
+        name,
+        verifies,
+        stores,
+        find,
+    }
 }
 
-pub(super) const WORKS: [Work; 5] = [
-    work("raw", "nothing"),
-    work("hash", "SHA-256"),
-    work("store", "nothing"),
-    work("serial", "SHA-256"),
-    work("pipe", "SHA-256"),
-];
-
-const fn work(name: &'static str, verifies: &'static str) -> Work {
-    Work { name, verifies }
-}
+/// A receiver of `benches/limit`, by the name of its work.
+struct Work(&'static str);
 
 impl Competitor for Work {
-    fn name(&self) -> &'static str {
-        self.name
-    }
-
-    fn verifies(&self) -> &'static str {
-        self.verifies
-    }
-
-    fn send(&self, stage: &Stage, from: &Namespace) -> Sending {
-        let address = format!("{}:9000", from.address);
-        let mut sender = from.command(LIMIT);
+    fn send(&self, stage: &Stage) -> Sending {
+        let host = stage.sender();
+        let address = format!("{}:9000", host.address);
+        let mut sender = host.command(LIMIT);
         sender.arg("send").arg(&stage.file).arg(&address);
         let process = Process::start(sender);
         process.line(|line| line.starts_with("listening"));
-        let (name, hashes) = (self.name, stage.hashes.clone());
-        let receive = move |output: &Path| {
+        let (work, hashes) = (self.0, stage.hashes.clone());
+        let receive = move |folder: &Path| {
             let mut receiver = Command::new(LIMIT);
-            receiver.args(["receive", name, &address]);
-            receiver.arg(&hashes).arg(output);
-            receiver
+            receiver.args(["receive", work, &address]);
+            receiver.arg(&hashes).arg(folder.join(NAME));
+            receiver.into()
         };
         Sending {
             process,

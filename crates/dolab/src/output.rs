@@ -55,7 +55,11 @@ impl Output {
         let width = comfy_table::Table::new()
             .width()
             .unwrap_or(Style::PLAIN.width);
-        Style { colored, width }
+        Style {
+            colored,
+            width,
+            unicode: unicode(),
+        }
     }
 
     /// The progress bars; hidden where standard error is no terminal.
@@ -140,6 +144,20 @@ pub(crate) fn colored(color: Color, terminal: bool) -> bool {
         // https://no-color.org: set and not empty.
         Color::Auto => terminal && std::env::var_os("NO_COLOR").is_none_or(|set| set.is_empty()),
     }
+}
+
+/// Whether what reads the output takes it for UTF-8, as far as the locale tells.
+fn unicode() -> bool {
+    // Text goes to a console of Windows by a call that knows no code pages.
+    cfg!(windows)
+        || ["LC_ALL", "LC_CTYPE", "LANG"]
+            .into_iter()
+            .filter_map(std::env::var_os)
+            .find(|locale| !locale.is_empty())
+            .is_some_and(|locale| {
+                let locale = locale.to_string_lossy().to_ascii_lowercase();
+                locale.contains("utf-8") || locale.contains("utf8")
+            })
 }
 
 /// Bars are for a terminal that can redraw a line.

@@ -5,7 +5,10 @@ use std::{
     io::Write as _,
     net::IpAddr,
     process::{Command, Stdio},
-    sync::atomic::{AtomicU32, Ordering},
+    sync::{
+        Once,
+        atomic::{AtomicU32, Ordering},
+    },
 };
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -28,6 +31,13 @@ pub(super) fn next_network() -> u32 {
 }
 
 impl Namespace {
+    /// Removes all that this process has made, with every process in them: for a program that has
+    /// to end at once.
+    pub fn remove_all_of_this_process() {
+        let own = std::process::id().to_string();
+        remove_of(|pid| pid == own);
+    }
+
     /// Makes one, with its loopback interface up.
     pub(super) fn add(network: u32, role: &str, address: &str) -> Result<Self, String> {
         let name = format!("{PREFIX}{}-{network}-{role}", std::process::id());
@@ -175,23 +185,21 @@ const PREFIX: &str = "dolab-e2e-";
 
 /// Removes what test processes left that were killed before they could clean up.
 fn remove_stale() {
-    static ONCE: std::sync::Once = std::sync::Once::new();
-    ONCE.call_once(|| {
-        let Ok(names) = fs::read_dir("/run/netns") else {
-            return;
-        };
-        for name in names
-            .flatten()
-            .filter_map(|entry| entry.file_name().into_string().ok())
-        {
-            let owner = name
-                .strip_prefix(PREFIX)
-                .and_then(|rest| rest.split('-').next());
-            if owner.is_some_and(|pid| !fs::exists(format!("/proc/{pid}")).unwrap_or(true)) {
-                remove(&name);
-            }
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| remove_of(|pid| !fs::exists(format!("/proc/{pid}")).unwrap_or(true)));
+}
+
+/// Removes the namespaces of the processes that are `unwanted`, by the id.
+fn remove_of(unwanted: impl Fn(&str) -> bool) {
+    let names = fs::read_dir("/run/netns").into_iter().flatten().flatten();
+    for name in names.filter_map(|entry| entry.file_name().into_string().ok()) {
+        let owner = name
+            .strip_prefix(PREFIX)
+            .and_then(|rest| rest.split('-').next());
+        if owner.is_some_and(&unwanted) {
+            remove(&name);
         }
-    });
+    }
 }
 
 /// Removes a namespace and every process in it.

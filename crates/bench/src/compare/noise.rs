@@ -63,8 +63,14 @@ fn log(value: f64) -> f64 {
     value.max(1.0).ln()
 }
 
+/// The median of values in any order, of which there is at least one.
+pub(super) fn median_of(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    median(&values)
+}
+
 /// The median of a sorted series that is not empty.
-pub(super) fn median(sorted: &[f64]) -> f64 {
+fn median(sorted: &[f64]) -> f64 {
     let middle = sorted.len() / 2;
     if sorted.len() % 2 == 1 {
         sorted[middle]

@@ -162,7 +162,7 @@ fn streams(case: &Case<'_>) -> Option<String> {
 
 fn requests(case: &Case<'_>) -> Option<String> {
     Some(format!(
-        "try --request-depth {}: more requests in flight hide the round trip",
+        "try --depth {}: more requests in flight hide the round trip",
         case.options.request_depth.saturating_mul(2)
     ))
 }

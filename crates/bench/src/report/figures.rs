@@ -95,6 +95,18 @@ pub enum Grade {
 }
 
 impl Grade {
+    /// As it is written.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::APlus => "A+",
+            Self::A => "A",
+            Self::B => "B",
+            Self::C => "C",
+            Self::D => "D",
+            Self::F => "F",
+        }
+    }
+
     /// Of a round trip that grows by so many milliseconds.
     pub fn of(added_ms: f64) -> Self {
         let limits = [

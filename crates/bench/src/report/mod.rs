@@ -7,6 +7,8 @@
 mod advice;
 mod event;
 mod figures;
+pub mod grid;
+pub mod html;
 mod options;
 mod steps;
 #[cfg(test)]
@@ -16,7 +18,7 @@ mod words;
 
 use serde::{Deserialize, Serialize};
 
-pub(crate) use self::steps::{ERROR, Lane, NEGLIGIBLE};
+pub(crate) use self::steps::{ERROR, Lane, NEGLIGIBLE, rounded};
 pub use self::{
     event::Event,
     figures::{
@@ -78,6 +80,12 @@ impl Report {
             steps,
             runs,
         }
+    }
+
+    /// Goodput of a layer in bits per second, all remotes together, for each interval after the
+    /// warm-up; none where it was not measured.
+    pub fn goodputs(&self, direction: Direction, layer: Layer) -> Vec<f64> {
+        Lane::of(&self.runs, direction, layer).map_or_else(Vec::new, |lane| lane.goodputs)
     }
 }
 

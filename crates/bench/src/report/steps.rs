@@ -1,6 +1,6 @@
 //! The layers beside each other.
 
-use super::{Cost, Direction, Layer, Run, Step};
+use super::{Cost, Direction, Figures, Layer, Run, Step};
 use crate::{Rate, compare::Shift};
 
 /// Share of the pairs of layers that may be told apart though nothing differs, all pairs together.
@@ -54,7 +54,7 @@ impl<'a> Lane<'a> {
 
 /// Goodput of the intervals that count: none of the warm-up, and not what was left at the end if it
 /// is less than half an interval, which would be mostly noise.
-fn goodputs(figures: &super::Figures) -> Vec<f64> {
+fn goodputs(figures: &Figures) -> Vec<f64> {
     let counted = || figures.intervals.iter().filter(|slice| !slice.warm_up);
     let longest = counted().map(|slice| slice.ms).fold(0.0, f64::max);
     counted()
@@ -98,8 +98,17 @@ fn cost(over: Layer, below: &Lane<'_>, lane: &Lane<'_>, error: f64) -> Cost {
     let shift = Shift::between(&below.goodputs, &lane.goodputs, error);
     Cost {
         over,
-        percent: 100.0 * (1.0 - lane.bits_per_second / below.bits_per_second),
-        seconds_per_gib: seconds(lane) - seconds(below),
+        percent: rounded(
+            100.0 * (1.0 - lane.bits_per_second / below.bits_per_second),
+            3,
+        ),
+        seconds_per_gib: rounded(seconds(lane) - seconds(below), 6),
         beyond_noise: shift.and_then(|shift| shift.beyond(NEGLIGIBLE)),
     }
+}
+
+/// To so many digits after the point: more would be noise that makes documents hard to read.
+pub(crate) fn rounded(value: f64, digits: i32) -> f64 {
+    let scale = 10f64.powi(digits);
+    (value * scale).round() / scale
 }

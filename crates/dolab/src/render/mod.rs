@@ -1,5 +1,6 @@
 //! How things look in a terminal. Pure: from values to text.
 
+mod bench;
 mod hosts;
 mod report;
 mod style;
@@ -8,6 +9,7 @@ mod table;
 mod tests;
 
 pub use self::{
+    bench::{BenchLive, bench, comparison},
     hosts::{FoundHost, hosts},
     report::report,
     style::Style,

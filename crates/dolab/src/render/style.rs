@@ -7,6 +7,8 @@ pub struct Style {
     pub colored: bool,
     /// Columns of the terminal; where there is none, what a mail or a ticket can hold.
     pub width: u16,
+    /// Whether more than ASCII may be drawn with.
+    pub unicode: bool,
 }
 
 impl Style {
@@ -14,6 +16,7 @@ impl Style {
     pub const PLAIN: Self = Self {
         colored: false,
         width: 120,
+        unicode: true,
     };
 
     /// Text in a colour, if colours are allowed.

@@ -1,6 +1,6 @@
 //! The table of paths.
 
-use comfy_table::{Cell, Color, ColumnConstraint, ContentArrangement, Table, Width, presets};
+use comfy_table::{Cell, Color, ColumnConstraint, ContentArrangement, Row, Table, Width, presets};
 use dolab_check::report::{Direction, PathReport, PathState};
 use serde::Serialize;
 
@@ -8,7 +8,7 @@ use super::Style;
 use crate::escape::escape;
 
 /// A table in the program's look: a line under the header, no borders, no trailing blanks.
-pub(super) fn table<const N: usize>(style: Style, header: [&str; N]) -> Table {
+pub(super) fn table(style: Style, header: impl Into<Row>) -> Table {
     let mut table = Table::new();
     table
         .load_style(presets::NOTHING)

@@ -92,9 +92,9 @@ fn assert_sound(report: &Report) {
     let text = serde_json::to_string(report).unwrap();
     no_key_twice(&text).unwrap();
     let value: Value = serde_json::from_str(&text).unwrap();
-    assert_eq!(complaints(&value, None), [""; 0], "{value:#}");
+    assert_eq!(complaints(&value, None), [""; 0]);
     let back: Report = serde_json::from_str(&text).unwrap();
-    assert_eq!(&back, report);
+    assert!(&back == report, "it changed on its way: {text}");
 }
 
 #[test]

@@ -47,8 +47,8 @@ pub(crate) fn id(direction: Direction, layer: Layer, remote: &str) -> RunId {
 /// Eight intervals of half a second after one of warm-up, which scatter by 1 % around `goodput`.
 pub(crate) fn figures(goodput: f64) -> Figures {
     let bytes = |slice: u64| {
-        let wobble = [1.0, 0.995, 1.01, 0.99, 1.005][slice as usize % 5];
-        (goodput / 16.0 * wobble) as u64
+        let wobble = [1.0, 0.995, 1.005, 0.99, 1.01, 1.0, 0.995, 1.005, 1.0];
+        (goodput / 16.0 * wobble[slice as usize]).round() as u64
     };
     let slice = |n: u64| {
         let bytes = if n == 0 { bytes(n) / 2 } else { bytes(n) };

@@ -4,8 +4,11 @@ fn summary(runs: Vec<Run>) -> String {
     report(runs).summary
 }
 
+/// Percent of the layer below, and whether that is beyond noise.
+type Told = Option<(i64, Option<bool>)>;
+
 /// Each layer beside the one below it.
-fn costs(report: &Report) -> Vec<(Layer, Option<(i64, Option<bool>)>)> {
+fn costs(report: &Report) -> Vec<(Layer, Told)> {
     let cost = |step: &Step| {
         let cost = step.cost.as_ref()?;
         Some((cost.percent.round() as i64, cost.beyond_noise))
@@ -84,7 +87,7 @@ fn one_layer_alone_has_nothing_to_be_held_against() {
     let runs = vec![done(Direction::Send, Layer::Raw, BETA, 9.4e9)];
     assert_eq!(
         summary(runs),
-        "the wire carries 9.40 Gbit/s (1.17 GB/s) when sending; more layers would show what each \
+        "the wire carries 9.40 Gbit/s (1.18 GB/s) when sending; more layers would show what each \
          costs"
     );
 }
@@ -176,7 +179,7 @@ fn advice_rests_on_what_was_seen() {
     let nothing = |_: &mut Report| {};
     assert!(advice_when(WIRE, nothing).contains("--streams 4"));
     assert!(advice_when(DISK, nothing).contains("--sink null"));
-    assert!(advice_when([40e9, 4e9, 4e9, 4e9], nothing).contains("--request-depth 32"));
+    assert!(advice_when([40e9, 4e9, 4e9, 4e9], nothing).contains("--depth 32"));
 
     let full = advice_when([0.94e9; 4], nothing);
     assert!(full.contains("a link of 1.00 Gbit/s"), "{full}");
