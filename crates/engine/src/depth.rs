@@ -4,11 +4,16 @@ use dolab_wire::swarm::Block;
 
 use crate::{Instant, rate::Rate};
 
+/// How long both sides together may be busy with something else, such as hashing the pieces that
+/// came before. On a link of 10 Gbit/s the round trip is shorter than that, and a peer that waits
+/// for requests stood still for a fifth of the time without it (measured).
+const SLACK: Duration = Duration::from_millis(16);
+
 /// How many bytes to have asked for at a time, so that the peer never waits for a request.
 ///
 /// It begins with two pieces and grows by what arrives, which doubles it each round trip, until
-/// the rate no longer grows with it. From then on it is twice the rate times the round trip, and
-/// two pieces more: too much costs some memory, too little costs throughput.
+/// the rate no longer grows with it. From then on it is what arrives in two round trips and
+/// [`SLACK`], and two pieces more: too much costs some memory, too little costs throughput.
 #[derive(Clone, Debug)]
 pub(crate) struct Depth {
     floor: u64,
@@ -38,9 +43,10 @@ impl Depth {
             return target;
         }
         let round_trip = self.round_trip.unwrap_or_default().as_micros();
-        let underway = u128::from(self.rate.smoothed()) * round_trip / 1_000_000;
+        let ahead = 2 * round_trip + SLACK.as_micros();
+        let underway = u128::from(self.rate.smoothed()) * ahead / 1_000_000;
         self.floor
-            .saturating_add(u64::try_from(2 * underway).unwrap_or(u64::MAX))
+            .saturating_add(u64::try_from(underway).unwrap_or(u64::MAX))
     }
 
     /// A request left while nothing else was asked for: its answer shows the round trip.

@@ -1,7 +1,7 @@
 //! The bytes of a piece, from the content's source to the socket.
 //!
-//! A disk may take its time, so every read of a source happens on a thread where that is allowed,
-//! also those that the kernel does inside `sendfile`.
+//! A disk may take its time, so a read of a source happens on a thread where that is allowed, also
+//! those that the kernel does inside `sendfile`. What is in the page cache needs no disk.
 
 use std::{
     io::{self, IoSlice},
@@ -75,10 +75,15 @@ impl Job<'_> {
             let head = bytes::Bytes::copy_from_slice(&head[head_sent..]);
             let offset = source.file_offset(self.offset() + body_sent as u64);
             let len = self.range.len as usize - body_sent;
+            let cached = sendfile::is_cached(&*source, offset, len);
             let pass = move || sendfile::pass(&stream, &*source, &head, offset, len);
-            let pass = tokio::task::spawn_blocking(pass)
-                .await
-                .map_err(|_| Ended::GivenUp)??;
+            // To wake another thread costs a quarter of what sending a piece does (measured).
+            let pass = match cached {
+                true => pass()?,
+                false => tokio::task::spawn_blocking(pass)
+                    .await
+                    .map_err(|_| Ended::GivenUp)??,
+            };
             head_sent += pass.head;
             body_sent += pass.body;
             meter
@@ -142,21 +147,20 @@ fn release(lease: Lease, buffer: bytes::BytesMut) {
 
 #[cfg(target_os = "linux")]
 mod sendfile {
-    use std::{io, time::Duration};
+    use std::io;
 
     use dolab_content::{Source, StoreError};
     use rustix::{
-        event::{PollFd, PollFlags, Timespec, poll},
-        io::Errno,
+        io::{Errno, ReadWriteFlags, preadv2},
         net::{SendFlags, send},
     };
     use tokio::{io::Interest, net::TcpStream};
 
     use super::Failure;
 
-    /// How long a pass waits for the socket by itself. A peer that takes a piece in less is served
-    /// without waking another thread; one that is slower does not hold a thread.
-    const WAIT: Duration = Duration::from_millis(5);
+    /// Bytes between two that are looked at to tell whether all are in memory. Systems read ahead
+    /// and drop in runs of about this length.
+    const SAMPLE: usize = 128 << 10;
 
     /// What one pass sent.
     #[derive(Default)]
@@ -165,8 +169,7 @@ mod sendfile {
         pub(super) body: usize,
     }
 
-    /// Sends as much as the socket takes, as long as it goes on taking some. Reading the file may
-    /// block.
+    /// Sends as much as the socket takes now. Reading the file may block.
     pub(super) fn pass(
         stream: &TcpStream,
         source: &dyn Source,
@@ -192,16 +195,14 @@ mod sendfile {
         }
         let mut offset = offset;
         while pass.body < len {
-            let left = len - pass.body;
-            let sent = rustix::fs::sendfile(stream, file, Some(&mut offset), left);
-            match sent.map_err(io::Error::from) {
+            let sent = stream.try_io(Interest::WRITABLE, || {
+                let left = len - pass.body;
+                Ok(rustix::fs::sendfile(stream, file, Some(&mut offset), left)?)
+            });
+            match sent {
                 Ok(0) => return Err(Failure::Source(ends_before(offset))),
                 Ok(sent) => pass.body += sent,
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    if !takes_more(stream)? {
-                        return Ok(pass);
-                    }
-                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(pass),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 // What a socket never says comes from the file.
                 Err(error) if Errno::from_io_error(&error) == Some(Errno::IO) => {
@@ -213,19 +214,19 @@ mod sendfile {
         Ok(pass)
     }
 
-    /// Waits a moment for the socket to take more. When it does not, tokio is told as well, so that
-    /// whoever waits there waits.
-    fn takes_more(stream: &TcpStream) -> io::Result<bool> {
-        let wait = Timespec::try_from(WAIT).expect("a few milliseconds fit");
-        let ready = poll(&mut [PollFd::new(stream, PollFlags::OUT)], Some(&wait));
-        if ready.is_ok_and(|ready| ready > 0) {
-            return Ok(true);
-        }
-        let full = || Err::<(), _>(io::ErrorKind::WouldBlock.into());
-        match stream.try_io(Interest::WRITABLE, full) {
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(false),
-            other => other.map(|()| true),
-        }
+    /// Whether the bytes are in memory, as far as samples tell, so that sending them waits for no
+    /// disk. Never true where the file system can not say.
+    pub(super) fn is_cached(source: &dyn Source, offset: u64, len: usize) -> bool {
+        let Some(file) = source.file() else {
+            return false;
+        };
+        let samples = (0..len).step_by(SAMPLE).chain(len.checked_sub(1));
+        samples.into_iter().all(|at| {
+            let mut byte = [0];
+            let into = &mut [io::IoSliceMut::new(&mut byte)];
+            let flags = ReadWriteFlags::NOWAIT;
+            preadv2(file, into, offset + at as u64, flags).is_ok_and(|read| read == 1)
+        })
     }
 
     fn ends_before(offset: u64) -> StoreError {
