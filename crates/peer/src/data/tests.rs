@@ -1,6 +1,9 @@
 //! Pieces through the whole way, block by block in any order.
 
-use std::sync::{Arc, Mutex};
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use bytes::BufMut;
 use dolab_content::{Layout, PieceHasher, PiecesHashFile, Sink, StoreError};
@@ -8,7 +11,7 @@ use dolab_engine::{ConnId, PieceOutcome};
 use proptest::prelude::*;
 use tokio::sync::{Semaphore, mpsc};
 
-use super::{Hashers, Incoming, Pool};
+use super::{Hashers, Incoming, Next, Pool, Queue, Whole};
 use crate::shared::{Content, Report, Reports};
 
 #[derive(Default)]
@@ -62,6 +65,7 @@ impl Way {
             len as u32,
             lease,
             ahead,
+            self.hashers.landing(),
         )
     }
 
@@ -77,13 +81,13 @@ impl Way {
     }
 }
 
-fn fill(incoming: &mut Incoming, offset: u32, bytes: &[u8], hashers: &Hashers) -> bool {
+fn fill(mut incoming: Incoming, offset: u32, bytes: &[u8]) -> Result<Whole, Incoming> {
     let mut block = incoming
         .take(offset, bytes.len() as u32)
         .expect("that part is free");
     assert_eq!(block.capacity(), bytes.len());
     block.put(bytes);
-    incoming.landed(offset, block, hashers)
+    incoming.landed(offset, block)
 }
 
 proptest! {
@@ -114,12 +118,15 @@ proptest! {
             let mut sent = bytes.clone();
             sent[bytes.len() / 2] ^= u8::from(wrong);
             let mut incoming = way.incoming().await;
-            for (n, &(from, to)) in blocks.iter().enumerate() {
-                let last = fill(&mut incoming, from as u32, &sent[from..to], &way.hashers);
-                prop_assert_eq!(last, n + 1 == blocks.len());
+            prop_assert_eq!(way.hashers.landing().now(), 1);
+            let (&(from, to), others) = blocks.split_last().expect("there are two ends");
+            for &(from, to) in others {
+                incoming = fill(incoming, from as u32, &sent[from..to]).expect_err("more is missing");
                 prop_assert!(incoming.take(from as u32, (to - from) as u32).is_none(), "twice");
             }
-            drop(incoming);
+            let whole = fill(incoming, from as u32, &sent[from..to]).expect("it was the last");
+            prop_assert_eq!(way.hashers.landing().now(), 0);
+            way.hashers.push(whole);
             let outcome = way.outcome().await;
             let kept = way.kept.0.lock().unwrap().clone();
             if wrong {
@@ -155,15 +162,54 @@ async fn what_lies_outside_is_not_given() {
 #[tokio::test]
 async fn an_abandoned_piece_gives_its_memory_back() {
     let way = way(&[7; 100], 0);
-    let mut incoming = way.incoming().await;
-    fill(&mut incoming, 0, &[7; 10], &way.hashers);
-    fill(&mut incoming, 50, &[7; 10], &way.hashers);
+    let incoming = way.incoming().await;
+    let incoming = fill(incoming, 0, &[7; 10]).unwrap_err();
+    let incoming = fill(incoming, 50, &[7; 10]).unwrap_err();
     drop(incoming);
-    // A hash thread may still hold it for a moment. Only a loan of everything proves the return.
-    let everything = way.pool.lease(way.content.id, 1 << 20);
-    drop(
-        tokio::time::timeout(std::time::Duration::from_secs(30), everything)
-            .await
-            .unwrap(),
-    );
+    assert_eq!(way.hashers.landing().now(), 0);
+    assert_eq!(way.pool.used(), 0);
+}
+
+/// Pieces that are hashed together are judged one by one.
+#[tokio::test]
+async fn a_bad_piece_among_good_ones_is_found() {
+    let (mut way, count) = (way(&[7; 5000], 0), 23);
+    for n in 0..count {
+        let mut bytes = [7; 5000];
+        bytes[n * 200] ^= u8::from(n % 3 == 0);
+        let incoming = way.incoming().await;
+        way.hashers.push(fill(incoming, 0, &bytes).unwrap());
+    }
+    let mut bad = 0;
+    for _ in 0..count {
+        bad += usize::from(way.outcome().await == PieceOutcome::Bad);
+    }
+    assert_eq!((bad, way.kept.0.lock().unwrap().len()), (8, 15));
+}
+
+#[test]
+fn a_worker_that_collects_is_woken_by_enough() {
+    let queue = Arc::new(Queue::new());
+    queue.push(0);
+    let collecting = std::thread::spawn({
+        let queue = queue.clone();
+        move || {
+            let mut batch = Vec::new();
+            queue.fill(&mut batch, 4, Duration::from_secs(3600));
+            batch
+        }
+    });
+    for n in 1..5 {
+        queue.push(n);
+    }
+    assert_eq!(collecting.join().unwrap(), [0, 1, 2, 3]);
+    assert_eq!(queue.next(Duration::ZERO), Next::Item(4));
+    // What is there is taken when time is up, and when nothing will come any more.
+    let mut batch = vec![9];
+    queue.push(5);
+    queue.fill(&mut batch, 3, Duration::ZERO);
+    assert_eq!(batch, [9, 5]);
+    queue.close();
+    queue.fill(&mut batch, 3, Duration::from_secs(3600));
+    assert_eq!(batch, [9, 5]);
 }
