@@ -20,7 +20,7 @@ use common::{
     within,
 };
 use dolab_content::{Discard, Sink, StoreError};
-use dolab_peer::{Counts, Peer};
+use dolab_peer::{Counts, Peer, PeerConfig};
 use dolab_wire::swarm::{Block, Head, SwarmHash};
 
 /// A peer with a content and everything to prove that it is well.
@@ -85,7 +85,8 @@ impl Victim {
     async fn end(self) {
         self.is_well().await;
         let memory = self.peer.snapshot().await.unwrap();
-        assert!(memory.memory <= 16 << 20 && memory.upload_memory <= 4 << 20);
+        let limits = PeerConfig::default();
+        assert!(memory.memory <= limits.memory && memory.upload_memory <= limits.upload_memory);
         within("the stop", self.peer.stop()).await;
     }
 }

@@ -15,7 +15,7 @@ use std::sync::{
 
 use common::{Made, Memory, addr, peer, peer_with, told, until, within};
 use dolab_content::{Discard, Sink, Source, StoreError};
-use dolab_peer::{Event, TransferError};
+use dolab_peer::{Event, PeerConfig, TransferError};
 use tokio::sync::watch;
 
 /// A door that everybody has to wait at until it is opened.
@@ -85,7 +85,8 @@ async fn disks_that_hang_hold_up_their_contents_only() {
     made.moved(&seed, &device, memory.clone()).await;
     assert_eq!(memory.bytes(), made.bytes());
     let snapshot = device.snapshot().await.unwrap();
-    assert!(snapshot.memory <= 16 << 20, "{}", snapshot.memory);
+    let limit = PeerConfig::default().memory;
+    assert!(snapshot.memory <= limit, "{}", snapshot.memory);
     for (_, _, transfer) in &stuck {
         assert!(transfer.progress().pieces == 0);
     }
