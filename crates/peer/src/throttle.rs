@@ -202,13 +202,15 @@ impl State {
         };
         if tcp.out_of_order > flow.out_of_order {
             flow.out_of_order = tcp.out_of_order;
-            self.rule.lost();
+            self.rule.lost(id);
         }
         // Only what came since is a new measurement.
         if tcp.received > flow.received {
             flow.received = tcp.received;
             let seen = tcp.receive_round_trip.filter(|_| tcp.timestamps);
-            self.rule.sample(clock, id, seen.unwrap_or(tcp.round_trip));
+            let seen = seen.unwrap_or(tcp.round_trip);
+            // A window that was empty for a moment makes the kernel believe in microseconds.
+            self.rule.sample(clock, id, seen.max(tcp.min_round_trip));
         }
         let share = self.rule.window() / self.flows.len() as u64;
         let window = u32::try_from(share.max(SMALLEST_WINDOW)).unwrap_or(u32::MAX >> 1);

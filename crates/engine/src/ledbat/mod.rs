@@ -8,8 +8,9 @@
 //! known. Each constant here says whether it is the drafts' or assumed.
 //!
 //! What differs from the drafts: all connections of a device share one window, so that many are no
-//! trick; a link that is idle again is taken back by the rule of the slow start; and a slowdown
-//! goes to a quarter of what the path holds without a queue, and not to two packets.
+//! trick; a link that is idle again is taken back by the rule of the slow start; a slowdown goes to
+//! half of what the path holds without a queue, and not to two packets; and where a queue is
+//! too short for the target, the target becomes shorter, once something was lost.
 
 mod path;
 
@@ -34,18 +35,30 @@ const FIRST: f64 = 10.0;
 /// The gain is at least one part in so many (LEDBAT++).
 const SMALLEST_GAIN: f64 = 16.0;
 
+/// Part of the window that a slow start adds in a round trip where the link was full the last time:
+/// it may have become faster, but not all at once (assumed).
+const BEYOND_KNOWN: f64 = 0.125;
+
 /// A slow start ends at this part of the target (LEDBAT++).
 const EARLY_EXIT: f64 = 0.75;
 
 /// A window is at most halved in one round trip (LEDBAT++).
 const LARGEST_CUT: f64 = 0.5;
 
+/// After so many rounds in a row above the target it is not this transfer that fills the queue, for
+/// the first cuts would have emptied it: then each round cuts by half (assumed).
+const PATIENCE: u32 = 4;
+
 /// A slowdown lasts so many round trips (LEDBAT++).
 const SLOWDOWN_ROUNDS: u32 = 2;
 
 /// What is left in a slowdown of what the path holds without a queue. LEDBAT++ goes down to two
 /// packets, which costs a long way back where the round trip is long (assumed).
-const SLOWDOWN_TO: f64 = 0.25;
+const SLOWDOWN_TO: f64 = 0.5;
+
+/// Part of the window that the way back adds in a round trip: doubling it fills a queue by bursts
+/// where the round trip is longer than the queue (assumed).
+const RETURN_GAIN: f64 = 0.25;
 
 /// Between two slowdowns lies so many times what the last one took (LEDBAT++),
 const SLOWDOWN_APART: u32 = 9;
@@ -66,8 +79,11 @@ const SHORTEST_ROUND: Duration = Duration::from_millis(10);
 /// Round trips are told in whole milliseconds: a shorter one counts as one.
 const SHORTEST_TRIP: Duration = Duration::from_millis(1);
 
-/// Rates of what arrives are taken over at least so long (assumed).
+/// What arrives is counted over at least so long,
 const DELIVERY_WINDOW: Duration = Duration::from_millis(100);
+
+/// and over so many round trips, for it comes in bursts of one (assumed).
+const DELIVERY_TRIPS: f64 = 2.0;
 
 /// The window may be so many times what arrives in a round trip (RFC 6817 bounds it likewise, by a
 /// packet more than what is in flight).
@@ -111,9 +127,17 @@ pub struct Ledbat {
     round: Option<Instant>,
     /// Rounds in a row with next to no queue.
     idle_rounds: u32,
+    /// Rounds in a row with more of a queue than is allowed.
+    full_rounds: u32,
     next_slowdown: Option<Instant>,
     lost: bool,
     delivery: Delivery,
+    /// Whether the queue is below the target.
+    grows: bool,
+    /// Packets that the window grows by in a round trip.
+    gain: f64,
+    /// Window at which the link was last found full.
+    known: f64,
 }
 
 /// What arrives, in bytes a second, over the last whole window of time.
@@ -153,9 +177,13 @@ impl Ledbat {
             paths: BTreeMap::new(),
             round: None,
             idle_rounds: 0,
+            full_rounds: 0,
             next_slowdown: None,
             lost: false,
             delivery: Delivery::default(),
+            grows: false,
+            gain: 1.0 / SMALLEST_GAIN,
+            known: f64::MAX,
         }
     }
 
@@ -182,14 +210,29 @@ impl Ledbat {
         queues.max().unwrap_or_default()
     }
 
-    /// So many bytes came, over whatever path.
+    /// So many bytes came, over whatever path. This is what a window grows by.
     pub fn received(&mut self, now: Instant, bytes: u64) {
-        self.delivery.add(now, bytes);
+        self.delivery.add(now, bytes, self.round_trip);
+        let bytes = (bytes as f64).min(self.window);
+        let by = match self.phase {
+            Phase::SlowStart if self.window < self.known => self.gain * bytes,
+            Phase::SlowStart => self.gain.min(BEYOND_KNOWN) * bytes,
+            Phase::Steady if self.grows => self.gain * PACKET * bytes / self.window,
+            Phase::Return { to, .. } => (RETURN_GAIN * bytes).min(to - self.window).max(0.0),
+            Phase::Steady | Phase::Slowdown { .. } => 0.0,
+        };
+        let arrived = self.delivery.rate.unwrap_or(f64::MAX) * self.round_trip;
+        if self.window < arrived * HEADROOM {
+            self.window += by;
+        }
     }
 
-    /// A packet was lost on its way here, or overtaken.
-    pub fn lost(&mut self) {
-        self.lost = true;
+    /// A packet of a path was lost on its way here, or overtaken.
+    pub fn lost(&mut self, path: u64) {
+        if let Some(path) = self.paths.get_mut(&path) {
+            path.lost();
+            self.lost = true;
+        }
     }
 
     /// A path is gone.
@@ -202,12 +245,14 @@ impl Ledbat {
         self.paths.entry(path).or_default().sample(now, round_trip);
         let began = *self.round.get_or_insert(now);
         let fresh = self.paths.values().filter(|path| path.is_fresh(began));
-        let Some(worst) = fresh.max_by_key(|path| path.queueing()) else {
+        let fill = |path: &&Path| path.fill().unwrap_or_default();
+        let Some(worst) = fresh.max_by(|a, b| fill(a).total_cmp(&fill(b))) else {
             return;
         };
         let (Some(base), Some(queue)) = (worst.base(), worst.queueing()) else {
             return;
         };
+        let queue_in_targets = fill(&worst);
         let round_trip = (base + queue).max(SHORTEST_TRIP);
         let elapsed = now.since(began);
         if elapsed < round_trip.max(SHORTEST_ROUND) {
@@ -218,11 +263,15 @@ impl Ledbat {
         let round = Round {
             now,
             base,
-            queue: queue.as_secs_f64() / TARGET.as_secs_f64(),
+            queue: queue_in_targets,
             round_trip,
-            passed: elapsed.as_secs_f64() / self.round_trip,
         };
-        self.turn(&round);
+        self.gain = round.gain();
+        if std::mem::take(&mut self.lost) {
+            self.back_off(&round);
+        } else {
+            self.turn(&round);
+        }
         let least = (self.floor * self.round_trip).max(FEWEST * PACKET);
         let most = (self.ceiling * self.round_trip).max(least);
         self.window = self.window.clamp(least, most);
@@ -230,12 +279,16 @@ impl Ledbat {
 
     /// Decides at the end of a round trip.
     fn turn(&mut self, round: &Round) {
-        if std::mem::take(&mut self.lost) {
-            return self.back_off(round);
-        }
+        self.grows = round.queue < 1.0;
         match self.phase {
-            Phase::SlowStart if round.queue > EARLY_EXIT => self.slow_down(round),
-            Phase::SlowStart => self.grow(round.gain() * self.window * round.passed),
+            Phase::SlowStart if round.queue > EARLY_EXIT => {
+                // It has grown since the packets left that tell of the queue.
+                let arrived = self.delivery.rate.unwrap_or(f64::MAX) * self.round_trip;
+                self.window = self.window.min(arrived);
+                self.known = self.window;
+                self.slow_down(round);
+            }
+            Phase::SlowStart => {}
             Phase::Steady => self.steady(round),
             Phase::Slowdown { began, until, back } => {
                 if round.now >= until {
@@ -243,7 +296,6 @@ impl Ledbat {
                 }
             }
             Phase::Return { began, to } => {
-                self.window = (self.window * 2.0).min(to);
                 if self.window >= to || round.queue > EARLY_EXIT {
                     self.phase = Phase::Steady;
                     let took = round.now.since(began);
@@ -258,27 +310,26 @@ impl Ledbat {
         if self.next_slowdown.is_some_and(|at| round.now >= at) {
             return self.slow_down(round);
         }
-        if round.queue < IDLE_QUEUE {
-            self.idle_rounds += 1;
-            if self.idle_rounds >= IDLE_ROUNDS {
-                self.idle_rounds = 0;
-                self.phase = Phase::SlowStart;
-            }
+        if round.queue >= 1.0 {
+            self.full_rounds += 1;
+            let patient = self.full_rounds <= PATIENCE;
+            let cut = if patient {
+                round.queue - 1.0
+            } else {
+                LARGEST_CUT
+            };
+            self.window *= 1.0 - cut.min(LARGEST_CUT);
         } else {
+            self.full_rounds = 0;
+        }
+        if round.queue >= IDLE_QUEUE {
             self.idle_rounds = 0;
+            return;
         }
-        if round.queue < 1.0 {
-            self.grow(round.gain() * PACKET * round.passed);
-        } else {
-            self.window *= 1.0 - (round.queue - 1.0).min(LARGEST_CUT);
-        }
-    }
-
-    /// Grows by so many bytes, unless not even what is allowed arrives.
-    fn grow(&mut self, by: f64) {
-        let arrived = self.delivery.rate.unwrap_or(f64::MAX) * self.round_trip;
-        if self.window < arrived * HEADROOM {
-            self.window += by.min(self.window);
+        self.idle_rounds += 1;
+        if self.idle_rounds >= IDLE_ROUNDS {
+            self.idle_rounds = 0;
+            self.phase = Phase::SlowStart;
         }
     }
 
@@ -294,10 +345,10 @@ impl Ledbat {
         };
     }
 
-    /// After a loss: as any other transfer does (RFC 6817), and from what really arrived.
+    /// After a loss: as any other transfer does (RFC 6817).
     fn back_off(&mut self, round: &Round) {
-        let arrived = self.delivery.rate.unwrap_or(f64::MAX) * self.round_trip;
-        self.window = self.window.min(arrived) * LARGEST_CUT;
+        self.window *= LARGEST_CUT;
+        self.known = self.window;
         self.phase = Phase::Steady;
         self.idle_rounds = 0;
         self.next_slowdown.get_or_insert(round.now + SLOWDOWN_PAUSE);
@@ -308,11 +359,9 @@ impl Ledbat {
 struct Round {
     now: Instant,
     base: Duration,
-    /// Queueing delay, in parts of the target.
+    /// Queueing delay, in parts of the target of now.
     queue: f64,
     round_trip: Duration,
-    /// Round trips that have passed since the last decision.
-    passed: f64,
 }
 
 impl Round {
@@ -325,12 +374,13 @@ impl Round {
 }
 
 impl Delivery {
-    fn add(&mut self, now: Instant, bytes: u64) {
+    fn add(&mut self, now: Instant, bytes: u64, round_trip: f64) {
         let since = *self.since.get_or_insert(now);
         self.bytes += bytes;
-        let elapsed = now.since(since);
-        if elapsed >= DELIVERY_WINDOW {
-            self.rate = Some(self.bytes as f64 / elapsed.as_secs_f64());
+        let elapsed = now.since(since).as_secs_f64();
+        let whole = DELIVERY_WINDOW.as_secs_f64();
+        if elapsed >= whole.max(round_trip * DELIVERY_TRIPS) {
+            self.rate = Some(self.bytes as f64 / elapsed);
             self.since = Some(now);
             self.bytes = 0;
         }

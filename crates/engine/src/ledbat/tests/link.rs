@@ -24,6 +24,7 @@ pub(super) struct Link {
     credit: f64,
     flows: Vec<State>,
     longest: usize,
+    turn: usize,
 }
 
 struct Packet {
@@ -59,11 +60,13 @@ enum Pace {
         credit: f64,
         sampled: Instant,
     },
-    /// As other transfers do: grows until something is lost, then takes three tenths back.
+    /// As cubic does: takes three tenths back when something is lost, and grows by the cube of the
+    /// time since then.
     Greedy {
         window: f64,
         slow_start: bool,
         cut: Instant,
+        before_cut: f64,
     },
     Gone,
 }
@@ -79,6 +82,7 @@ impl Link {
             credit: 0.0,
             flows: Vec::new(),
             longest: 0,
+            turn: 0,
         }
     }
 
@@ -105,6 +109,7 @@ impl Link {
                 window: (10 * PACKET) as f64,
                 slow_start: true,
                 cut: self.now,
+                before_cut: 0.0,
             },
         )
     }
@@ -151,7 +156,11 @@ impl Link {
         let end = self.now + time;
         while self.now < end {
             self.now = self.now + STEP;
-            for index in 0..self.flows.len() {
+            let flows = self.flows.len();
+            // In turns, or the first would always find room in a queue that is almost full.
+            self.turn += 1;
+            for index in 0..flows {
+                let index = (index + self.turn) % flows;
                 self.flows[index].arrive(self.now);
                 self.send(index);
             }
@@ -206,7 +215,7 @@ impl State {
                 self.delivered += PACKET;
             }
             match (&mut self.pace, fate) {
-                (Pace::Polite { rule, .. }, Fate::Lost) => rule.lost(),
+                (Pace::Polite { rule, .. }, Fate::Lost) => rule.lost(0),
                 (Pace::Polite { rule, sampled, .. }, Fate::Arrived { sent }) => {
                     rule.received(now, PACKET);
                     // As often as the driver looks.
@@ -220,28 +229,26 @@ impl State {
                         window,
                         slow_start,
                         cut,
+                        before_cut,
                     },
-                    Fate::Lost,
-                ) => {
-                    *slow_start = false;
-                    if now.since(*cut) >= self.base + Duration::from_millis(100) {
-                        *cut = now;
-                        *window = (*window * 0.7).max((2 * PACKET) as f64);
+                    fate,
+                ) => match fate {
+                    Fate::Lost => {
+                        *slow_start = false;
+                        if now.since(*cut) >= self.base + Duration::from_millis(100) {
+                            (*cut, *before_cut) = (now, *window);
+                            *window = (*window * 0.7).max((2 * PACKET) as f64);
+                        }
                     }
-                }
-                (
-                    Pace::Greedy {
-                        window, slow_start, ..
-                    },
-                    Fate::Arrived { .. },
-                ) => {
-                    let packet = PACKET as f64;
-                    *window += if *slow_start {
-                        packet
-                    } else {
-                        packet * packet / *window
-                    };
-                }
+                    Fate::Arrived { .. } if *slow_start => *window += PACKET as f64,
+                    Fate::Arrived { .. } => {
+                        // RFC 9438: 0.4 packets for each cubed second away from the old window.
+                        let packet = PACKET as f64;
+                        let back = (*before_cut * 0.3 / packet / 0.4).cbrt();
+                        let away = now.since(*cut).as_secs_f64() - back;
+                        *window = window.max(*before_cut + 0.4 * away.powi(3) * packet);
+                    }
+                },
                 (Pace::Gone, _) => {}
             }
         }
@@ -258,7 +265,9 @@ impl State {
                 ..
             } => {
                 let packet = PACKET as f64;
-                let step = *sender * STEP.as_secs_f64();
+                // What is read opens the window, and that is paced.
+                let pace = sender.min(rule.rate() as f64 * 1.25);
+                let step = pace * STEP.as_secs_f64();
                 *credit = (*credit + step).min(step.max(packet));
                 let allowed = room(rule.window(), self.in_flight).min((*credit / packet) as u64);
                 *credit -= allowed as f64 * packet;
