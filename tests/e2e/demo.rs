@@ -9,13 +9,7 @@ use tempfile::TempDir;
 fn it_proves_itself_and_leaves_nothing_behind() {
     let home = home();
     let finished = demo(home.path(), &["--size", "32MiB"]).finish();
-    assert_eq!(
-        finished.code,
-        Some(0),
-        "{}\n{}",
-        finished.stdout,
-        finished.stderr
-    );
+    finished.assert_code(0);
     assert!(!finished.stdout.is_empty());
     assert_untouched(home.path());
 }

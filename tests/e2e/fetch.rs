@@ -55,13 +55,7 @@ fn a_gibibyte_from_two_peers_survives_being_killed() {
     ));
 
     let finished = fetch().finish();
-    assert_eq!(
-        finished.code,
-        Some(0),
-        "{}\n{}",
-        finished.stdout,
-        finished.stderr
-    );
+    finished.assert_code(0);
     let done = document(&finished);
     assert!(
         same(&original, &output),

@@ -179,13 +179,7 @@ fn floods_stall_nobody_and_grow_nothing() {
     }
 
     let finished = fetch.finish();
-    assert_eq!(
-        finished.code,
-        Some(0),
-        "{}\n{}",
-        finished.stdout,
-        finished.stderr
-    );
+    finished.assert_code(0);
     assert!(
         same(&original, &folder.path().join("copy.bin")),
         "the copy differs"
@@ -253,13 +247,7 @@ fn start_fetch(peer: &Peer, id: &str, output: &Path) -> Process {
 fn assert_serves(peer: &Peer, id: &str) {
     let folder = tempfile::tempdir().expect("a folder can be made");
     let finished = start_fetch(peer, id, &folder.path().join("again.bin")).finish();
-    assert_eq!(
-        finished.code,
-        Some(0),
-        "{}\n{}",
-        finished.stdout,
-        finished.stderr
-    );
+    finished.assert_code(0);
 }
 
 /// A connection from an address of its own, so that limits for one address hit the attacker only.

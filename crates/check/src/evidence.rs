@@ -594,7 +594,9 @@ pub struct ExchangeEvidence {
     pub end: ExchangeEnd,
     /// Echoes over the same path, where they were tried.
     pub echo: Option<Echo>,
-    /// The path's MTU in bytes, where the system knows it.
+    /// The largest packet, in bytes with its IP header, that this host's system sends over the
+    /// connection: its interface's, or less where a router said so. `None` where the system does not
+    /// tell, or no connection stood when it was looked at.
     pub path_mtu: Option<u32>,
     /// What crossed the wire of the host that sent the content.
     pub sender_witness: Witnessed,

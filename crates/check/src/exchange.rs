@@ -120,6 +120,7 @@ pub(crate) struct Received {
     pub(crate) bad_pieces: u32,
     pub(crate) elapsed: Duration,
     pub(crate) end: ExchangeEnd,
+    pub(crate) path_mtu: Option<u32>,
     hashes: Arc<PiecesHashFile>,
     seed: u64,
 }
@@ -183,7 +184,7 @@ impl Receiving {
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let (mut last_bytes, mut last_change) = (0, Instant::now());
         let mut connected = false;
-        let mut took = None;
+        let (mut took, mut path_mtu) = (None, None);
         let end = loop {
             tokio::select! {
                 biased;
@@ -200,9 +201,10 @@ impl Receiving {
                     }
                 }
                 _ = ticks.tick() => {
-                    let bytes = received(&self.removal.shared.peer, self.content()).await;
-                    if bytes > last_bytes {
-                        (last_bytes, last_change) = (bytes, Instant::now());
+                    let now = traffic(&self.removal.shared.peer, self.content()).await;
+                    path_mtu = now.path_mtu.or(path_mtu);
+                    if now.received > last_bytes {
+                        (last_bytes, last_change) = (now.received, Instant::now());
                         connected = true;
                     }
                     told(self.transfer.progress().bytes);
@@ -228,6 +230,7 @@ impl Receiving {
                 .sum(),
             elapsed,
             end,
+            path_mtu,
             hashes: self.hashes,
             seed: self.seed,
         }
@@ -278,32 +281,30 @@ fn ended_by(why: CloseReason) -> Option<ExchangeEnd> {
     }
 }
 
-/// Bytes that came for a content, also those inside a piece.
-async fn received(peer: &Peer, content: ContentId) -> u64 {
-    let connections = peer
-        .snapshot()
-        .await
-        .map(|peer| peer.connections)
-        .unwrap_or_default();
-    connections
-        .iter()
-        .filter(|c| c.exchange.content == Some(content))
-        .map(|c| c.received)
-        .sum()
+/// What the connections for a content have seen that stand now.
+#[derive(Default)]
+pub(crate) struct Traffic {
+    /// Bytes that came, also those inside a piece.
+    pub(crate) received: u64,
+    /// Bytes that left.
+    pub(crate) sent: u64,
+    /// The smallest MTU, in bytes, that the system sends by.
+    pub(crate) path_mtu: Option<u32>,
 }
 
-/// Bytes that left for a content.
-pub(crate) async fn sent(peer: &Peer, content: ContentId) -> u64 {
-    let connections = peer
-        .snapshot()
-        .await
-        .map(|peer| peer.connections)
-        .unwrap_or_default();
-    connections
-        .iter()
-        .filter(|c| c.exchange.content == Some(content))
-        .map(|c| c.sent)
-        .sum()
+pub(crate) async fn traffic(peer: &Peer, content: ContentId) -> Traffic {
+    let snapshot = peer.snapshot().await;
+    let connections = snapshot.map(|peer| peer.connections).unwrap_or_default();
+    let mut traffic = Traffic::default();
+    for connection in connections {
+        if connection.exchange.content == Some(content) {
+            traffic.received += connection.received;
+            traffic.sent += connection.sent;
+            let mtu = connection.tcp.map(|tcp| tcp.path_mtu);
+            traffic.path_mtu = mtu.into_iter().chain(traffic.path_mtu).min();
+        }
+    }
+    traffic
 }
 
 impl Received {

@@ -1,12 +1,12 @@
 //! The commands of `firewall` open what they say, run by the real programs against a firewall that
-//! drops everything, in a namespace. nft is required; iptables is tried where it is installed.
+//! drops everything, in a namespace. Each runs where its program is installed.
 #![cfg(target_os = "linux")]
 
 mod netns;
 
 use std::{
     net::{SocketAddr, TcpListener, TcpStream},
-    process::{Command, Stdio},
+    process::Command,
     time::Duration,
 };
 
@@ -54,44 +54,32 @@ fn all_are_taken(space: &Space, system: System) {
         .flat_map(|path| ways.map(|way| Want::new(path, way)))
         .collect();
     for remote in [&[][..], &["192.0.2.0/24", "198.51.100.7", "2001:db8::/32"]] {
-        let remote = remote.iter().map(|c| c.parse().expect("network")).collect();
-        for rule in rules(
-            system,
-            &wants,
-            &Scope {
-                remote,
-                profile: None,
-            },
-        ) {
-            run(space, &rule.command);
-        }
+        apply(space, system, &wants, remote);
+    }
+}
+
+/// Runs the commands that let these networks in and out.
+fn apply(space: &Space, system: System, wants: &[Want], remote: &[&str]) {
+    let scope = Scope {
+        remote: remote.iter().map(|c| c.parse().expect("network")).collect(),
+        profile: None,
+    };
+    for rule in rules(system, wants, &scope) {
+        run(space, &rule.command);
     }
 }
 
 /// Closed before, still closed for a scope that leaves this host out, open then.
 fn opens(space: &Space, system: System) {
     let wants = [Way::In, Way::Out].map(|way| Want::new(PathId::Tcp7680, way));
-    let apply = |remote: &[&str]| {
-        let remote = remote.iter().map(|c| c.parse().expect("network")).collect();
-        for rule in rules(
-            system,
-            &wants,
-            &Scope {
-                remote,
-                profile: None,
-            },
-        ) {
-            run(space, &rule.command);
-        }
-    };
     for ip in ["127.0.0.1", "::1"] {
         assert!(!connects(space, ip), "{system:?} {ip}: closed at first");
     }
-    apply(&["192.0.2.0/24", "2001:db8::/32"]);
+    apply(space, system, &wants, &["192.0.2.0/24", "2001:db8::/32"]);
     for ip in ["127.0.0.1", "::1"] {
         assert!(!connects(space, ip), "{system:?} {ip}: others were let in");
     }
-    apply(&[]);
+    apply(space, system, &wants, &[]);
     for ip in ["127.0.0.1", "::1"] {
         assert!(connects(space, ip), "{system:?} {ip}: open");
     }
@@ -110,16 +98,7 @@ fn nft_takes_the_commands_and_they_open_the_port() {
 
 #[test]
 fn iptables_takes_the_commands_and_they_open_the_port() {
-    if !netns::possible() {
-        return;
-    }
-    if Command::new("iptables")
-        .arg("--version")
-        .stdout(Stdio::null())
-        .status()
-        .is_err()
-    {
-        eprintln!("NOT RUN: iptables is not installed");
+    if !netns::possible_with(&["iptables", "ip6tables"]) {
         return;
     }
     let space = Space::new("ipt");

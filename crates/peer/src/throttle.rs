@@ -1,10 +1,13 @@
-//! Background transfers: their bodies are read at the rate that [`Ledbat`] allows.
+//! Background transfers: they take what [`Ledbat`] allows.
 //!
-//! One rate for the device, so that many connections are no trick. A connection reads a small
-//! portion and then pays for it by waiting, so that one for which nothing comes holds up no other.
-//! While the kernel's buffer is full the sender may send only what was read, so the pace of the
-//! reading becomes the pace on the wire. For the moments when it is not, the receive window is
-//! bounded by what the rule allows to be on its way.
+//! The receive windows of their connections are what the rule allows to be on its way, shared out:
+//! one rule for the device, so that many connections are no trick. A sender that is bounded by the
+//! window sends when acknowledgements come, and that makes the kernel's measurement of the round
+//! trip (`tcpi_rcv_rtt`, by timestamps) follow the queue to the millisecond. It goes wrong when the
+//! window is empty, so bodies are read in small portions as they come, at a pace somewhat above the
+//! rule's rate: the window yields, the pace keeps bursts and the ceiling.
+//!
+//! A connection reads and then pays by waiting, so one for which nothing comes holds up no other.
 
 use std::{
     collections::BTreeMap,
@@ -16,6 +19,10 @@ use dolab_engine::ledbat::{Ledbat, LedbatConfig};
 use tokio::net::TcpStream;
 
 use crate::{TcpInfo, net::bound_window};
+
+/// How much faster than the rule's rate is read (assumed): the window is to be what holds a sender
+/// back, and never to be empty.
+const HEADROOM: f64 = 1.25;
 
 /// How long a portion takes at the rate of the moment. A timer is no finer than a millisecond.
 const PORTION: Duration = Duration::from_millis(2);
@@ -171,7 +178,8 @@ impl Drop for Flow {
 impl State {
     /// Returns how long to wait.
     fn pay(&mut self, now: Instant, read: usize) -> Duration {
-        let price = Duration::from_secs_f64(read as f64 / self.rule.rate().max(1) as f64);
+        let rate = self.rule.rate().max(1) as f64 * HEADROOM;
+        let price = Duration::from_secs_f64(read as f64 / rate);
         let oldest = now.checked_sub(CATCH_UP).unwrap_or(now);
         self.paid = self.paid.max(oldest) + price;
         self.paid.saturating_duration_since(now)
@@ -194,13 +202,15 @@ impl State {
         };
         if tcp.out_of_order > flow.out_of_order {
             flow.out_of_order = tcp.out_of_order;
-            self.rule.lost();
+            self.rule.lost(id);
         }
         // Only what came since is a new measurement.
         if tcp.received > flow.received {
             flow.received = tcp.received;
             let seen = tcp.receive_round_trip.filter(|_| tcp.timestamps);
-            self.rule.sample(clock, id, seen.unwrap_or(tcp.round_trip));
+            let seen = seen.unwrap_or(tcp.round_trip);
+            // A window that was empty for a moment makes the kernel believe in microseconds.
+            self.rule.sample(clock, id, seen.max(tcp.min_round_trip));
         }
         let share = self.rule.window() / self.flows.len() as u64;
         let window = u32::try_from(share.max(SMALLEST_WINDOW)).unwrap_or(u32::MAX >> 1);

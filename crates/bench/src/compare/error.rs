@@ -24,10 +24,21 @@ pub enum Incomparable {
         found: String,
     },
     /// They were not made in the same way, so that a difference would say nothing.
-    #[error("not made in the same way: {}; run one of them again with the settings of the other", list(.differences))]
+    #[error("not made in the same way: {}; run again with the settings of the other", list(.differences))]
     MadeDifferently {
         /// What differs.
         differences: Vec<Difference>,
+    },
+    /// Neither one report on each side, nor enough to compare reports with reports.
+    #[error(
+        "{before} reports in the first file and {after} in the second: one in each is compared by its \
+         intervals, {MIN_INTERVALS} and more in each by their goodput"
+    )]
+    OddNumber {
+        /// Reports in the first.
+        before: usize,
+        /// Reports in the second.
+        after: usize,
     },
     /// No layer was measured by both.
     #[error("no direction and layer was measured in both; see what failed with each")]
@@ -56,9 +67,9 @@ pub enum Incomparable {
 pub struct Difference {
     /// Its name in the document.
     pub setting: String,
-    /// What it is in the first, as JSON.
+    /// What it is in one report, as JSON.
     pub before: String,
-    /// What it is in the second, as JSON.
+    /// What it is in the other, as JSON.
     pub after: String,
 }
 
@@ -71,7 +82,7 @@ fn list(differences: &[Difference]) -> String {
                 before,
                 after,
             } = difference;
-            format!("{setting} is {before} in the first and {after} in the second")
+            format!("{setting} is {before} in one report and {after} in another")
         })
         .collect();
     told.join(", ")

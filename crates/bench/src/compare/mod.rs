@@ -2,8 +2,9 @@
 //!
 //! Both are final documents of `dolab bench --json`. Compared is the goodput of the intervals, of
 //! all remotes together, for each direction and layer that both measured. What an interval can not
-//! show, such as another day, another route or a warmer processor, is taken for a difference: run
-//! both sides in turn, and compare two runs of the same setup to see it.
+//! show, such as another day, another route or a warmer processor, is taken for a difference. With
+//! five reports or more on each side the reports are compared, one value each, and what makes one
+//! run differ from the next is part of the noise.
 
 mod error;
 mod noise;
@@ -35,10 +36,32 @@ pub struct Comparison {
     pub summary: String,
     /// Confidence of the ranges, all rows together, in percent.
     pub confidence_percent: f64,
+    /// What the values are.
+    pub values: Values,
     /// One for each direction and layer that both measured.
     pub rows: Vec<Row>,
     /// What only one of them measured.
     pub not_compared: Vec<NotCompared>,
+}
+
+/// What is compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Values {
+    /// The intervals of one report with those of another.
+    Intervals,
+    /// Several reports with several others, one value for each.
+    Reports,
+}
+
+impl Values {
+    fn of(before: &[Report], after: &[Report]) -> Result<Self, Incomparable> {
+        match (before.len(), after.len()) {
+            (1, 1) => Ok(Self::Intervals),
+            (b, a) if b.min(a) >= MIN_INTERVALS => Ok(Self::Reports),
+            (before, after) => Err(Incomparable::OddNumber { before, after }),
+        }
+    }
 }
 
 /// One direction and layer.
@@ -48,12 +71,12 @@ pub struct Row {
     pub direction: Direction,
     /// Which layer.
     pub layer: Layer,
-    /// Median goodput of the first one's intervals.
+    /// Median goodput of the first one.
     pub before_bits_per_second: f64,
-    /// Median goodput of the second one's intervals.
+    /// Median goodput of the second one.
     pub after_bits_per_second: f64,
     /// How much faster the second is, in percent of the first; negative where it is slower. The
-    /// median over all pairs of intervals, which need not be the quotient of the two medians.
+    /// median over all pairs of values, which need not be the quotient of the two medians.
     pub change_percent: f64,
     /// In which the true change lies, in percent; `None` when the intervals are too few, or hang
     /// together too much, to say.
@@ -100,7 +123,7 @@ impl Verdict {
         match self {
             Self::Same => "no difference beyond noise",
             Self::Faster => "faster",
-            Self::Unclear => "too few intervals to say",
+            Self::Unclear => "too few independent values to say",
             Self::Slower => "slower",
         }
     }
@@ -117,26 +140,31 @@ pub struct NotCompared {
     pub why: String,
 }
 
-/// Holds the second against the first.
+/// Holds the second against the first: one report each, or [`MIN_INTERVALS`] and more each.
 ///
 /// # Errors
 /// When they were made in different ways, or there is too little to compare.
-pub fn compare(before: &Report, after: &Report) -> Result<Comparison, Incomparable> {
-    same_way(before, after)?;
+pub fn compare(before: &[Report], after: &[Report]) -> Result<Comparison, Incomparable> {
+    let values = Values::of(before, after)?;
+    if let [first, others @ ..] = before {
+        for other in others.iter().chain(after) {
+            same_way(first, other)?;
+        }
+    }
     let mut pairs = Vec::new();
     let mut not_compared = Vec::new();
     for direction in [Direction::Receive, Direction::Send] {
         for layer in Layer::ALL {
-            let lanes = [before, after].map(|report| Lane::of(&report.runs, direction, layer));
-            let why = match lanes {
+            let samples = [before, after].map(|reports| Sample::of(reports, direction, layer));
+            let why = match samples {
                 [None, None] => continue,
                 [None, Some(_)] => Side::Before.only_other(),
                 [Some(_), None] => Side::After.only_other(),
-                [Some(a), Some(b)] if a.remotes.len() != b.remotes.len() => {
+                [Some(a), Some(b)] if a.remotes != b.remotes => {
                     "not the same number of remotes was measured".to_owned()
                 }
                 [Some(a), Some(b)] => {
-                    pairs.push((direction, layer, a, b));
+                    pairs.push((direction, layer, a.goodputs, b.goodputs));
                     continue;
                 }
             };
@@ -161,9 +189,35 @@ pub fn compare(before: &Report, after: &Report) -> Result<Comparison, Incomparab
         verdict: verdict.expect("there is at least one"),
         summary: summary(&rows),
         confidence_percent: 100.0 * (1.0 - ERROR),
+        values,
         rows,
         not_compared,
     })
+}
+
+/// What one side measured of a layer.
+struct Sample {
+    remotes: usize,
+    goodputs: Vec<f64>,
+}
+
+impl Sample {
+    /// `None` where a report lacks it, or not all have it with the same number of remotes.
+    fn of(reports: &[Report], direction: Direction, layer: Layer) -> Option<Self> {
+        let lanes: Vec<_> = reports
+            .iter()
+            .map(|report| Lane::of(&report.runs, direction, layer))
+            .collect::<Option<_>>()?;
+        let remotes = lanes.first()?.remotes.len();
+        if lanes.iter().any(|lane| lane.remotes.len() != remotes) {
+            return None;
+        }
+        let goodputs = match lanes.as_slice() {
+            [lane] => lane.goodputs.clone(),
+            lanes => lanes.iter().map(|lane| lane.bits_per_second).collect(),
+        };
+        Some(Self { remotes, goodputs })
+    }
 }
 
 /// Whether both were made in the same way, of what was set.
@@ -201,22 +255,21 @@ fn same_way(before: &Report, after: &Report) -> Result<(), Incomparable> {
 fn row(
     direction: Direction,
     layer: Layer,
-    before: Lane<'_>,
-    after: Lane<'_>,
+    before: Vec<f64>,
+    after: Vec<f64>,
     error: f64,
 ) -> Result<Row, Incomparable> {
-    for (side, lane) in [(Side::Before, &before), (Side::After, &after)] {
-        if lane.goodputs.len() < MIN_INTERVALS {
+    for (side, goodputs) in [(Side::Before, &before), (Side::After, &after)] {
+        if goodputs.len() < MIN_INTERVALS {
             return Err(Incomparable::TooFewIntervals {
                 side,
                 direction,
                 layer,
-                found: lane.goodputs.len(),
+                found: goodputs.len(),
             });
         }
     }
-    let shift = Shift::between(&before.goodputs, &after.goodputs, error)
-        .expect("both have intervals enough");
+    let shift = Shift::between(&before, &after, error).expect("both have values enough");
     let percent = |ratio: f64| rounded(100.0 * (ratio - 1.0), 3);
     let verdict = match shift.beyond(NEGLIGIBLE) {
         None => Verdict::Unclear,
@@ -227,8 +280,8 @@ fn row(
     Ok(Row {
         direction,
         layer,
-        before_bits_per_second: noise::median_of(before.goodputs),
-        after_bits_per_second: noise::median_of(after.goodputs),
+        before_bits_per_second: noise::median_of(before),
+        after_bits_per_second: noise::median_of(after),
         change_percent: percent(shift.ratio),
         range_percent: shift.range.map(|(low, high)| Range {
             low: percent(low),
@@ -250,7 +303,7 @@ fn summary(rows: &[Row]) -> String {
             .map(|row| (row.layer.name(), row.direction.name(), row.change_percent))
     };
     let told = |(layer, direction, change): (&str, &str, f64), what| {
-        format!("{layer} {direction} by {:.1} % {what}", change.abs())
+        format!("{layer} {direction} is {:.1} % {what}", change.abs())
     };
     let parts: Vec<_> = [(Verdict::Slower, "slower"), (Verdict::Faster, "faster")]
         .into_iter()
@@ -260,7 +313,7 @@ fn summary(rows: &[Row]) -> String {
         return format!("the second differs beyond noise: {}", parts.join(", "));
     }
     if rows.iter().any(|row| row.verdict == Verdict::Unclear) {
-        return "there are too few intervals to say: run both for longer".to_owned();
+        return "there are too few independent values to say: run both for longer".to_owned();
     }
     "the second does not differ from the first beyond noise".to_owned()
 }

@@ -8,6 +8,11 @@ fn received(goodputs: [f64; 4]) -> Report {
     report(receiving(goodputs))
 }
 
+/// One report with another.
+fn compare(before: &Report, after: &Report) -> Result<Comparison, Incomparable> {
+    super::compare(std::slice::from_ref(before), std::slice::from_ref(after))
+}
+
 fn verdicts(comparison: &Comparison) -> Vec<Verdict> {
     comparison.rows.iter().map(|row| row.verdict).collect()
 }
@@ -34,7 +39,7 @@ fn each_layer_is_held_against_itself() {
     assert_eq!(comparison.verdict.exit_code(), 1);
     assert_eq!(
         comparison.summary,
-        "the second differs beyond noise: stored receive by 20.0 % slower, exchange receive by \
+        "the second differs beyond noise: stored receive is 20.0 % slower, exchange receive is \
          10.0 % faster"
     );
     let range = comparison.rows[1].range_percent.unwrap();
@@ -128,9 +133,8 @@ fn other_settings_are_refused_and_named() {
     let refused = compare(&before, &after).unwrap_err();
     assert_eq!(
         refused.to_string(),
-        "not made in the same way: congestion_control is null in the first and \"bbr\" in the \
-         second, streams is 1 in the first and 4 in the second; run one of them again with the \
-         settings of the other"
+        "not made in the same way: congestion_control is null in one report and \"bbr\" in another, \
+         streams is 1 in one report and 4 in another; run again with the settings of the other"
     );
 }
 
@@ -186,7 +190,7 @@ fn a_file_may_hold_events_too() {
     let streamed = format!("{event}\n{line}\n");
     let pretty = serde_json::to_string_pretty(&report).unwrap();
     for text in [streamed, pretty] {
-        assert!(read(&text).unwrap() == report);
+        assert!(read(&text).unwrap() == [report.clone()]);
     }
     let cut_off = read(event).unwrap_err();
     assert!(cut_off.to_string().contains("cut off"), "{cut_off}");
@@ -201,4 +205,54 @@ fn other_documents_are_refused_by_name() {
         let refused = read(wrong).unwrap_err();
         assert!(matches!(refused, Incomparable::NoReport { .. }), "{wrong}");
     }
+}
+
+#[test]
+fn several_reports_are_compared_by_their_goodput() {
+    // Each run is steady, and differs from the next by a tenth: the intervals would call any two
+    // of them different.
+    let runs = |level: f64| {
+        [1.0, 1.1, 0.9, 1.05, 0.95]
+            .map(|luck: f64| received([level * luck; 4]))
+            .to_vec()
+    };
+    let first = runs(10e9);
+    assert_eq!(
+        compare(&first[1], &first[2]).unwrap().verdict,
+        Verdict::Slower
+    );
+    let text: String = first
+        .iter()
+        .map(|report| serde_json::to_string(report).unwrap() + "\n")
+        .collect();
+    assert!(read(&text).unwrap() == first);
+    let same = super::compare(&first, &runs(10.2e9)).unwrap();
+    assert_eq!(same.values, Values::Reports);
+    // Five values carry one row and not four.
+    assert_eq!(same.verdict, Verdict::Unclear);
+    let one_layer = |level| {
+        let mut reports = runs(level);
+        for report in &mut reports {
+            report.runs.truncate(1);
+        }
+        reports
+    };
+    let verdict = |level| {
+        let compared = super::compare(&one_layer(10e9), &one_layer(level)).unwrap();
+        assert_fits_schema(&compared);
+        compared.verdict
+    };
+    assert_eq!(verdict(10.2e9), Verdict::Same);
+    assert_eq!(verdict(15e9), Verdict::Faster);
+}
+
+#[test]
+fn an_odd_number_of_reports_is_refused() {
+    let one = full();
+    let refused = super::compare(&[one.clone()], &[one.clone(), one]).unwrap_err();
+    let expected = Incomparable::OddNumber {
+        before: 1,
+        after: 2,
+    };
+    assert_eq!(refused, expected);
 }

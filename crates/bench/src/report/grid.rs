@@ -83,10 +83,10 @@ pub fn runs(report: &Report) -> Grid {
     header.extend([
         "rtt idle, loaded",
         "bloat",
-        "sent again",
+        "resent",
         "window",
         "control",
-        "cpu s/GiB here, there",
+        "cpu here, there",
         "piece p50, p99",
     ]);
     let mut grid = Grid::new(&header);
@@ -125,39 +125,43 @@ fn cells(figures: &Figures) -> [String; 7] {
     let trip = &figures.round_trip;
     let median = |spread: &Option<Spread>| spread.map(|spread| spread.p50);
     let cpu = figures.cpu_seconds_per_gib;
+    let took = figures.piece_latency_ms;
     [
-        pair(median(&trip.idle_ms), median(&trip.loaded_ms), milliseconds),
-        trip.bloat.map_or_else(
-            || UNKNOWN.to_owned(),
-            |bloat| {
-                format!(
-                    "{}, {} ms",
-                    bloat.grade.name(),
-                    milliseconds(bloat.added_ms)
-                )
-            },
+        pair(
+            median(&trip.idle_ms),
+            median(&trip.loaded_ms),
+            milliseconds,
+            "ms",
         ),
-        figures
-            .retransmits
-            .map_or_else(|| UNKNOWN.to_owned(), |count| count.to_string()),
-        median(&figures.cwnd_bytes).map_or_else(|| UNKNOWN.to_owned(), bytes),
-        figures
-            .congestion_control
-            .clone()
-            .unwrap_or_else(|| UNKNOWN.to_owned()),
-        pair(cpu.local, cpu.remote, |seconds| format!("{seconds:.2}")),
-        figures.piece_latency_ms.map_or_else(
-            || UNKNOWN.to_owned(),
-            |took| format!("{}, {} ms", milliseconds(took.p50), milliseconds(took.p99)),
+        or_unknown(trip.bloat, |bloat| {
+            format!(
+                "{}, {} ms",
+                bloat.grade.name(),
+                milliseconds(bloat.added_ms)
+            )
+        }),
+        or_unknown(figures.retransmits, |count| format!("{count} seg.")),
+        or_unknown(median(&figures.cwnd_bytes), bytes),
+        or_unknown(figures.congestion_control.clone(), |control| control),
+        pair(cpu.local, cpu.remote, |s| format!("{s:.2}"), "s/GiB"),
+        pair(
+            took.map(|took| took.p50),
+            took.map(|took| took.p99),
+            milliseconds,
+            "ms",
         ),
     ]
-    .map(|cell| cell.replace("-, -", UNKNOWN))
 }
 
-/// Two values, with the unit behind them where it is one of time.
-fn pair(a: Option<f64>, b: Option<f64>, show: fn(f64) -> String) -> String {
-    let cell = |value: Option<f64>| value.map_or_else(|| UNKNOWN.to_owned(), show);
-    format!("{}, {}", cell(a), cell(b))
+fn or_unknown<T>(value: Option<T>, show: impl Fn(T) -> String) -> String {
+    value.map_or_else(|| UNKNOWN.to_owned(), show)
+}
+
+fn pair(a: Option<f64>, b: Option<f64>, show: fn(f64) -> String, unit: &str) -> String {
+    if a.is_none() && b.is_none() {
+        return UNKNOWN.to_owned();
+    }
+    format!("{}, {} {unit}", or_unknown(a, show), or_unknown(b, show))
 }
 
 fn milliseconds(ms: f64) -> String {
@@ -214,8 +218,8 @@ fn waited(figures: &Figures) -> String {
         .map(|stall| {
             let times = if stall.count == 1 { "time" } else { "times" };
             format!(
-                "{} ms for {} ({} {times})",
-                milliseconds(stall.ms),
+                "{} s for {} ({} {times})",
+                verdict::seconds(stall.ms / 1e3),
                 stall.reason.awaited(),
                 stall.count
             )
@@ -246,6 +250,8 @@ pub fn settings(options: &Options) -> Vec<(&'static str, String)> {
         rate_limit_bits_per_second,
     } = options;
     let system = || "the system's choice".to_owned();
+    let by_size = || "until the size has come".to_owned();
+    let by_time = || "as much as comes in the time".to_owned();
     let size = |size: u64| bytes(size as f64);
     let ms = |ms: u64| format!("{ms} ms");
     let names = |names: Vec<&str>| names.join(", ");
@@ -260,8 +266,8 @@ pub fn settings(options: &Options) -> Vec<(&'static str, String)> {
         ),
         ("directions", format!("{directions}{both}")),
         ("streams", streams.to_string()),
-        ("duration", duration_ms.map_or_else(none, ms)),
-        ("size", size_bytes.map_or_else(none, size)),
+        ("duration", duration_ms.map_or_else(by_size, ms)),
+        ("size", size_bytes.map_or_else(by_time, size)),
         ("warm-up", ms(*warm_up_ms)),
         ("interval", ms(*interval_ms)),
         (

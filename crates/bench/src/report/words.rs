@@ -70,7 +70,7 @@ impl StallReason {
             Self::Network => "bytes from the network",
             Self::Choke => "a slot at the sender",
             Self::Request => "something to ask for",
-            Self::Buffer => "a buffer, held by hash or disk",
+            Self::Buffer => "a free buffer",
             Self::Hash => "the hash",
             Self::Disk => "the disk",
             Self::Limit => "the rate limit",

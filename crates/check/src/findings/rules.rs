@@ -372,7 +372,7 @@ fn about_exchange(case: &Case, exchange: &ExchangeEvidence, what: &str) -> Found
         ));
     }
     if let Some(mtu) = exchange.path_mtu {
-        evidence.push(format!("this host takes the path's MTU for {mtu} bytes"));
+        evidence.push(format!("this host sends packets of up to {mtu} bytes"));
     }
     Found {
         title: format!("{what}: content from {from} to {to}"),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use rcgen::{CertificateParams, DistinguishedName, DnType, KeyPair};
 use rustls::{
-    ClientConfig, DigitallySignedStruct, ServerConfig, SignatureScheme,
+    ClientConfig, DigitallySignedStruct, ServerConfig, SignatureScheme, SupportedProtocolVersion,
     client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
     crypto::{
         CryptoProvider, WebPkiSupportedAlgorithms, verify_tls12_signature, verify_tls13_signature,
@@ -16,6 +16,9 @@ use rustls::{
 
 /// What tells dolab from any other TLS or QUIC server.
 pub(crate) const ALPN: &[u8] = b"dolab-check/1";
+
+/// What QUIC runs over.
+const ONLY_TLS13: &[&SupportedProtocolVersion] = &[&rustls::version::TLS13];
 
 /// Both sides of TLS, for TCP and for QUIC.
 #[derive(Clone)]
@@ -51,16 +54,14 @@ impl Tls {
             .clone();
         let key = PrivatePkcs8KeyDer::from(pair.serialize_der());
         let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let versions_of_quic = &[&rustls::version::TLS13];
+        let versions = |quic: bool| match quic {
+            true => ONLY_TLS13,
+            false => rustls::DEFAULT_VERSIONS,
+        };
 
         let server = |protocols: Vec<Vec<u8>>, quic: bool| {
-            let builder = ServerConfig::builder_with_provider(Arc::clone(&provider));
-            let builder = if quic {
-                builder.with_protocol_versions(versions_of_quic)
-            } else {
-                builder.with_safe_default_protocol_versions()
-            };
-            let mut config = builder
+            let mut config = ServerConfig::builder_with_provider(Arc::clone(&provider))
+                .with_protocol_versions(versions(quic))
                 .map_err(|e| wrong(&e))?
                 .with_no_client_auth()
                 .with_single_cert(vec![certificate.clone()], key.clone_key().into())
@@ -69,13 +70,8 @@ impl Tls {
             Ok::<_, TlsError>(config)
         };
         let client = |quic: bool| {
-            let builder = ClientConfig::builder_with_provider(Arc::clone(&provider));
-            let builder = if quic {
-                builder.with_protocol_versions(versions_of_quic)
-            } else {
-                builder.with_safe_default_protocol_versions()
-            };
-            let mut config = builder
+            let mut config = ClientConfig::builder_with_provider(Arc::clone(&provider))
+                .with_protocol_versions(versions(quic))
                 .map_err(|e| wrong(&e))?
                 .dangerous()
                 .with_custom_certificate_verifier(Arc::new(AnyCertificate::new(&provider)))

@@ -176,7 +176,7 @@ async fn receive(run: &Run, asker: &Asker, offer: &Offer, known: Known) -> Moved
         bad_pieces: received.bad_pieces,
         end: received.end.clone(),
         echo: None,
-        path_mtu: None,
+        path_mtu: received.path_mtu,
         sender_witness: Witnessed::Absent(NoWitness::NotAsked),
         receiver_witness: own_witness(run, &received.end, dialled, began),
     };
@@ -247,7 +247,7 @@ async fn send(run: &Run, asker: &Asker, made: &MadeUp, known: Known) -> Moved {
             verified,
             bad_pieces,
             echo: None,
-            path_mtu: None,
+            path_mtu: watch.path_mtu,
             sender_witness: own_witness(run, &end, !be_dialled, began),
             receiver_witness,
             end,
@@ -300,6 +300,7 @@ struct Watch<'a> {
     made: &'a MadeUp,
     told: u64,
     sent: u64,
+    path_mtu: Option<u32>,
     last_change: Instant,
 }
 
@@ -310,6 +311,7 @@ impl<'a> Watch<'a> {
             made,
             told: 0,
             sent: 0,
+            path_mtu: None,
             last_change: Instant::now(),
         }
     }
@@ -321,9 +323,10 @@ impl<'a> Watch<'a> {
     }
 
     async fn is_hopeless(&mut self, total: u64) -> bool {
-        let sent = exchange::sent(&self.run.shared.peer, self.made.content()).await;
-        if sent > self.sent {
-            (self.sent, self.last_change) = (sent, Instant::now());
+        let now = exchange::traffic(&self.run.shared.peer, self.made.content()).await;
+        self.path_mtu = now.path_mtu.or(self.path_mtu);
+        if now.sent > self.sent {
+            (self.sent, self.last_change) = (now.sent, Instant::now());
         }
         // When all is there, the receiver hashes the whole before it answers.
         let hashing = if self.told >= total {

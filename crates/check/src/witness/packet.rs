@@ -181,31 +181,23 @@ fn arp(packet: &[u8]) -> Option<Packet> {
 }
 
 fn u16_at(bytes: &[u8], at: usize) -> Option<u16> {
-    bytes
-        .get(at..at + 2)?
-        .try_into()
-        .ok()
-        .map(u16::from_be_bytes)
+    array_at(bytes, at).map(u16::from_be_bytes)
 }
 
 fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
-    bytes
-        .get(at..at + 4)?
-        .try_into()
-        .ok()
-        .map(u32::from_be_bytes)
+    array_at(bytes, at).map(u32::from_be_bytes)
 }
 
 fn v4_at(bytes: &[u8], at: usize) -> Option<Ipv4Addr> {
-    <[u8; 4]>::try_from(bytes.get(at..at + 4)?)
-        .ok()
-        .map(Ipv4Addr::from)
+    array_at::<4>(bytes, at).map(Ipv4Addr::from)
 }
 
 fn v6_at(bytes: &[u8], at: usize) -> Option<Ipv6Addr> {
-    <[u8; 16]>::try_from(bytes.get(at..at + 16)?)
-        .ok()
-        .map(Ipv6Addr::from)
+    array_at::<16>(bytes, at).map(Ipv6Addr::from)
+}
+
+fn array_at<const N: usize>(bytes: &[u8], at: usize) -> Option<[u8; N]> {
+    bytes.get(at..)?.first_chunk().copied()
 }
 
 #[cfg(test)]

@@ -78,20 +78,27 @@ pub(crate) fn ip(args: &str) {
 /// Whether namespaces can be made here. Where not it says so, loudly, and fails the test where
 /// `DOLAB_REQUIRE_NETNS` is set.
 pub(crate) fn possible() -> bool {
-    let Some(why) = obstacle() else { return true };
+    possible_with(&[])
+}
+
+/// The same of namespaces in which these programs run as well.
+pub(crate) fn possible_with(programs: &[&str]) -> bool {
+    let Some(why) = obstacle(programs) else {
+        return true;
+    };
     assert!(
         std::env::var_os("DOLAB_REQUIRE_NETNS").is_none(),
-        "namespaces are required and can not be made: {why}"
+        "this test has to run here (DOLAB_REQUIRE_NETNS), but can not: {why}"
     );
     #[expect(clippy::print_stderr, reason = "a test that did not run says so")]
     {
-        eprintln!("NOT RUN: network namespaces can not be made here: {why}");
+        eprintln!("NOT RUN: this test in network namespaces can not run here: {why}");
     }
     false
 }
 
-fn obstacle() -> Option<String> {
-    for program in ["ip", "nft"] {
+fn obstacle(programs: &[&str]) -> Option<String> {
+    for program in ["ip", "nft"].iter().chain(programs) {
         if Command::new(program)
             .arg("-V")
             .stdout(Stdio::null())

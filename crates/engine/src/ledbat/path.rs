@@ -1,9 +1,10 @@
 use std::{collections::VecDeque, time::Duration};
 
+use super::TARGET;
 use crate::Instant;
 
-/// Minutes over which the shortest round trip is remembered (LEDBAT++: 10).
-const MINUTES: u32 = 10;
+/// How long the shortest round trip is remembered (LEDBAT++: 10 minutes).
+pub(super) const MEMORY: Duration = Duration::from_secs(600);
 
 /// Length of one entry of that memory.
 const MINUTE: Duration = Duration::from_secs(60);
@@ -12,6 +13,13 @@ const MINUTE: Duration = Duration::from_secs(60);
 /// more often a busy processor than a queue.
 const CURRENT: usize = 4;
 
+/// Where something was lost the queue is full, and a transfer that does not yield before it is would
+/// never yield: the target is at most this part of that queue (assumed),
+const TARGET_OF_FULL: u32 = 2;
+
+/// but no less than this, which busy hosts make without any queue (assumed).
+const SMALLEST_TARGET: Duration = Duration::from_millis(10);
+
 /// The round trips of one path.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Path {
@@ -19,6 +27,8 @@ pub(super) struct Path {
     minutes: VecDeque<(Instant, Duration)>,
     recent: VecDeque<Duration>,
     latest: Option<Instant>,
+    /// Longest round trip at which something was lost, and when.
+    full: Option<(Instant, Duration)>,
 }
 
 impl Path {
@@ -29,15 +39,29 @@ impl Path {
             }
             _ => self.minutes.push_back((now, round_trip)),
         }
-        let old = |&(began, _): &(Instant, Duration)| now.since(began) >= MINUTE * MINUTES;
-        while self.minutes.front().is_some_and(old) {
+        while self
+            .minutes
+            .front()
+            .is_some_and(|&(began, _)| now.since(began) >= MEMORY)
+        {
             self.minutes.pop_front();
         }
+        self.full.take_if(|(at, _)| now.since(*at) >= MEMORY);
         if self.recent.len() == CURRENT {
             self.recent.pop_front();
         }
         self.recent.push_back(round_trip);
         self.latest = Some(now);
+    }
+
+    /// Something was lost, at the round trip of now.
+    pub(super) fn lost(&mut self) {
+        let (Some(latest), Some(&now)) = (self.latest, self.recent.iter().min()) else {
+            return;
+        };
+        if self.full.is_none_or(|(_, full)| now >= full) {
+            self.full = Some((latest, now));
+        }
     }
 
     /// Whether it was measured since then.
@@ -54,5 +78,18 @@ impl Path {
     pub(super) fn queueing(&self) -> Option<Duration> {
         let now = self.recent.iter().min()?;
         Some(now.saturating_sub(self.base()?))
+    }
+
+    /// How much longer it may be. What is remembered is the round trip and not the queue, so that
+    /// transfers which learn the base at different times come to the same target.
+    pub(super) fn target(&self) -> Duration {
+        let full = self.full.zip(self.base());
+        let target = full.map(|((_, full), base)| full.saturating_sub(base) / TARGET_OF_FULL);
+        target.map_or(TARGET, |target| target.clamp(SMALLEST_TARGET, TARGET))
+    }
+
+    /// The queue in parts of what is allowed.
+    pub(super) fn fill(&self) -> Option<f64> {
+        Some(self.queueing()?.as_secs_f64() / self.target().as_secs_f64())
     }
 }

@@ -29,6 +29,9 @@ pub struct TcpInfo {
     pub congestion_window: u64,
     /// Largest segment that is sent, in bytes without headers.
     pub segment: u32,
+    /// The largest packet that the kernel sends on the path, in bytes with the IP header: the
+    /// interface's MTU, or what a router on the way has asked for.
+    pub path_mtu: u32,
     /// The latest measurement of what arrives at the other side, in bytes per second; 0 before the
     /// first.
     pub delivery_rate: u64,
@@ -132,6 +135,7 @@ mod linux {
             retransmitted_bytes: field!(u64, raw, tcpi_bytes_retrans),
             congestion_window: u64::from(field!(u32, raw, tcpi_snd_cwnd)) * u64::from(segment),
             segment,
+            path_mtu: field!(u32, raw, tcpi_pmtu),
             delivery_rate: field!(u64, raw, tcpi_delivery_rate),
             peer_window: field!(u32, raw, tcpi_snd_wnd),
             receive_space: field!(u32, raw, tcpi_rcv_space),
@@ -203,6 +207,7 @@ mod tests {
         assert!(near.min_round_trip <= near.round_trip, "{near:?}");
         assert!(near.round_trip.as_secs() < 60, "{near:?}");
         assert!(near.segment >= 500, "{near:?}");
+        assert!(near.path_mtu > near.segment, "{near:?}");
         assert!(near.congestion_window >= near.segment.into(), "{near:?}");
         assert!(near.peer_window > 0, "{near:?}");
         assert!(!near.congestion.is_empty() && !near.congestion.contains('\0'));

@@ -13,10 +13,11 @@
   };
   const decimal = [[1e9, "G"], [1e6, "M"], [1e3, "k"]];
   const binary = [[2 ** 30, "Gi"], [2 ** 20, "Mi"], [2 ** 10, "Ki"]];
+  const powers = Array.from({ length: 40 }, (_, power) => 2 ** power);
   const measures = [
     ["Goodput", (slice) => slice.bits_per_second, (value) => scaled(value, "bit/s", decimal)],
     ["Round trip under load", (slice) => slice.rtt_ms, (value) => scaled(value, "ms", [])],
-    ["Congestion window", (slice) => slice.cwnd_bytes, (value) => scaled(value, "B", binary)],
+    ["Congestion window", (slice) => slice.cwnd_bytes, (value) => scaled(value, "B", binary), powers],
     ["Segments sent again", (slice) => slice.retransmits, (value) => scaled(value, "", [])],
     ["Cores busy here", (slice) => slice.cpu_cores.local, (value) => scaled(value, "", [])],
     ["Cores busy there", (slice) => slice.cpu_cores.remote, (value) => scaled(value, "", [])],
@@ -33,11 +34,11 @@
     plot.ctx.restore();
   };
 
-  const draw = (runs, name, value, show) => {
+  const draw = (runs, name, value, show, incrs) => {
     const lanes = runs.map((run) => run.figures.intervals.filter((slice) => value(slice) != null));
     if (!lanes.some((lane) => lane.length > 1)) return;
     const data = uPlot.join(lanes.map((lane) => [
-      lane.map((slice) => Math.round(slice.start_ms + slice.ms) / 1000),
+      lane.map((slice) => Math.round(slice.start_ms + slice.ms / 2) / 1000),
       lane.map(value),
     ]));
     const figure = document.createElement("figure");
@@ -52,13 +53,14 @@
       font: "12px system-ui, sans-serif",
       ...more,
     });
+    const end = Math.max(...lanes.flat().map((slice) => slice.start_ms + slice.ms)) / 1000;
     const options = {
       width: figure.clientWidth,
       height: 220,
-      scales: { x: { time: false }, y: { range: (_, low, high) => [0, high > 0 ? high * 1.05 : 1] } },
+      scales: { x: { time: false, range: [0, end] }, y: { range: (_, low, high) => [0, high > 0 ? high * 1.05 : 1] } },
       axes: [
         axis({ values: (_, at) => at.map((second) => second + " s") }),
-        axis({ size: 84, values: (_, at) => at.map((value) => show(value)) }),
+        axis({ size: 84, incrs, values: (_, at) => at.map((value) => show(value)) }),
       ],
       series: [
         { label: "at", value: (_, second) => second == null ? "-" : second.toFixed(2) + " s" },
@@ -86,9 +88,10 @@
         .sort((a, b) => layers.indexOf(a.layer) - layers.indexOf(b.layer));
       if (runs.length === 0) continue;
       const heading = document.createElement("h2");
-      heading.textContent = direction === "receive" ? "Receiving, over time" : "Sending, over time";
+      const doing = direction === "receive" ? "Receiving" : "Sending";
+      heading.textContent = doing + ", over time" + (report.options.warm_up_ms > 0 ? "; grey: warm-up, which does not count" : "");
       charts.append(heading);
-      for (const [name, value, show] of measures) draw(runs, name, value, show);
+      for (const measure of measures) draw(runs, ...measure);
     }
   };
 

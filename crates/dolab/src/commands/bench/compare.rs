@@ -15,7 +15,7 @@ use crate::{
     render,
 };
 
-/// Holds the report in the second file against that in the first.
+/// Holds the reports in the second file against those in the first.
 pub(super) fn run(before: &Path, after: &Path, output: &Output) -> CommandResult {
     let comparison = compare::compare(&read(before)?, &read(after)?)
         .map_err(|error| Failure::wrong_use(escape(&error.to_string())))?;
@@ -28,7 +28,7 @@ pub(super) fn run(before: &Path, after: &Path, output: &Output) -> CommandResult
     })
 }
 
-fn read(path: &Path) -> Result<Report, Failure> {
+fn read(path: &Path) -> Result<Vec<Report>, Failure> {
     let wrong = |error: &dyn std::fmt::Display| {
         let name = path.display().to_string();
         Failure::wrong_use(format!("{}: {}", escape(&name), escape(&error.to_string())))

@@ -4,6 +4,8 @@
 mod chart;
 mod compare;
 mod live;
+#[cfg(test)]
+mod tests;
 
 use std::fmt::Write;
 
