@@ -9,7 +9,7 @@
 
 mod common;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use bytes::{Bytes, BytesMut};
 use common::{
@@ -17,10 +17,11 @@ use common::{
     log::Log,
     peer, peer_with,
     raw::{Raw, handshake},
-    within,
+    told, within,
 };
 use dolab_content::{Discard, Sink, StoreError};
-use dolab_peer::{Counts, Peer, PeerConfig};
+use dolab_engine::{CloseReason, Event as Exchange, Reason};
+use dolab_peer::{Counts, Event, Peer, PeerConfig};
 use dolab_wire::swarm::{Block, Head, SwarmHash};
 
 /// A peer with a content and everything to prove that it is well.
@@ -32,8 +33,12 @@ struct Victim {
 
 impl Victim {
     async fn new(seed: u64) -> Self {
+        Self::of(peer().await, seed).await
+    }
+
+    async fn of(peer: Peer, seed: u64) -> Self {
         let victim = Self {
-            peer: peer().await,
+            peer,
             made: Made::new(seed, 8 << 20, 1 << 20),
             log: Log::start(),
         };
@@ -403,6 +408,35 @@ async fn who_asks_and_never_reads_holds_up_nobody() {
     victim.end().await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_asks_and_never_reads_is_closed_at_its_limit() {
+    let impatient = peer_with(|config| config.engine.send_timeout = Duration::from_millis(200));
+    let victim = Victim::of(impatient.await, 11).await;
+    let mut events = victim.peer.subscribe();
+    let mut raw = victim.join_wanting(1).await;
+    // More than the kernel's buffers of both ends can hold.
+    let len = 1 << 20;
+    for piece in 0..8 {
+        raw.say(&Head::Request(Block {
+            piece,
+            offset: 0,
+            len,
+        }))
+        .await;
+    }
+    let timed_out = |event: &Event| match event {
+        Event::Exchange(Exchange::PeerLeft { why, .. }) => {
+            *why == CloseReason::TimedOut(Reason::Send)
+        }
+        _ => false,
+    };
+    told("it is given up", &mut events, timed_out).await;
+    assert!(victim.peer.snapshot().await.unwrap().connections.is_empty());
+    // Not only forgotten: closed, behind what had been sent until then.
+    raw.closed().await;
+    victim.end().await;
+}
+
 /// Sends the pieces that a downloader asks for, but never to the end.
 async fn stall(peer: &Peer, made: &Made, id: u8) -> Raw {
     let mut raw = Raw::join(addr(peer), made, id).await;
@@ -441,6 +475,36 @@ async fn senders_that_stall_hold_little() {
     assert!(device.snapshot().await.unwrap().memory <= 4 << 20);
     drop(stalled);
     drop(log);
+    seed.stop().await;
+    device.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn senders_that_stall_while_others_wait_are_closed() {
+    let log = Log::start();
+    let device = peer_with(|config| config.memory = 4 << 20).await;
+    // Each holds a quarter of the memory, so that there is none for another.
+    let mut stalled = Vec::new();
+    for n in 0..4 {
+        let made = Made::new(220 + n, 8 << 20, 1 << 20);
+        let transfer = made.fetched_by(&device, Arc::new(Discard)).await;
+        stalled.push((stall(&device, &made, n as u8).await, transfer));
+    }
+    let made = Made::new(230, 16 << 20, 1 << 20);
+    let seed = peer().await;
+    made.shared_by(&seed).await;
+    made.moved(&seed, &device, Arc::new(Discard)).await;
+    let ours = stalled.iter().map(|(raw, _)| raw.stream.local_addr());
+    let ours: Vec<String> = ours
+        .map(|addr| format!("remote={}", addr.unwrap()))
+        .collect();
+    log.has("one of them had to go", |line| {
+        line.contains("sends too slowly")
+            && ours
+                .iter()
+                .any(|remote| line.split(' ').any(|word| word == remote))
+    })
+    .await;
     seed.stop().await;
     device.stop().await;
 }
