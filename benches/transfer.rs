@@ -5,7 +5,7 @@ use std::{net::Ipv4Addr, sync::Arc};
 
 use criterion::{Criterion, SamplingMode, Throughput, criterion_group, criterion_main};
 use dolab_content::{Discard, Layout, PieceMap, PiecesHashFile, Synthetic, hash_source};
-use dolab_peer::{Download, Peer, PeerConfig, Shared};
+use dolab_peer::{Download, Peer, PeerConfig, Priority, Shared};
 use dolab_wire::swarm::PIECE_SIZE;
 
 const SIZE: u64 = 256 << 20;
@@ -26,6 +26,7 @@ async fn fetch(from: &Peer, hashes: Arc<PiecesHashFile>) -> u64 {
         hashes,
         sink: Arc::new(Discard),
         source: None,
+        priority: Priority::Foreground,
     };
     let transfer = to.download(download).await.expect("it is not there yet");
     to.candidate(transfer.content(), from.local_addrs()[0])

@@ -100,8 +100,10 @@ impl Stage {
         path
     }
 
-    /// Touches and frees memory, so that the run that follows finds it warm.
-    pub(crate) fn warm(&self) {
+    /// Gives the run that follows a machine that is at rest: nothing left to be written back to a
+    /// disk, and memory that was touched and freed a moment ago.
+    pub(crate) fn prepare(&self) {
+        rustix::fs::sync();
         let mut warm = Command::new(inside::own_path());
         warm.args([inside::WARM, &self.warm.to_string()]);
         assert!(

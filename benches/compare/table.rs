@@ -36,7 +36,9 @@ pub(crate) fn text(results: &Results, goals: &[Goal]) -> String {
             line(&format!("- {what}: {why}"));
         }
     }
-    line(&format!("\n### goals\n\n{}", goal_table(goals)));
+    if goals.iter().any(|goal| goal.measured.is_some()) {
+        line(&format!("\n### goals\n\n{}", goal_table(goals)));
+    }
     text
 }
 

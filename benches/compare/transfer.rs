@@ -10,7 +10,7 @@ use crate::{
     usage::Usage,
 };
 
-/// Starts the sender, warms the memory, and measures until every receiver has the file. With
+/// Starts the sender and measures until every receiver has the file. With
 /// `check` the copies are compared with the file afterwards.
 ///
 /// # Panics
@@ -25,7 +25,7 @@ pub(crate) fn run(
     let folders: Vec<_> = (1..=stage.receivers().len())
         .map(|number| stage.empty_folder(&format!("receiver{number}")))
         .collect();
-    stage.warm();
+    stage.prepare();
     let before = Usage::of(stage.sender());
 
     let receivers: Vec<_> = (stage.receivers().iter().zip(&folders))

@@ -3,6 +3,8 @@
 //! Run one part with `cargo test --package dolab-tests --test e2e paths::`.
 
 #[cfg(target_os = "linux")]
+mod bench;
+#[cfg(target_os = "linux")]
 mod content;
 mod demo;
 #[cfg(target_os = "linux")]
@@ -17,6 +19,10 @@ mod lab;
 mod paths;
 #[cfg(target_os = "linux")]
 mod peer;
+#[cfg(target_os = "linux")]
+mod polite;
+#[cfg(target_os = "linux")]
+mod public;
 mod wasm;
 #[cfg(target_os = "linux")]
 mod wire;

@@ -95,7 +95,6 @@ pub(crate) const ALL: &[Entry] = &[
 
 /// Waits until a program listens on a port, for those that do not say it.
 fn wait_for_port(process: &Process, port: u16) {
-    let deadline = Instant::now() + PATIENCE;
     let port = format!(":{port:04X}");
     let listens = |table: &str| {
         let path = format!("/proc/{}/net/{table}", process.id());
@@ -106,11 +105,14 @@ fn wait_for_port(process: &Process, port: u16) {
             local && fields.nth(1) == Some("0A")
         })
     };
-    while !listens("tcp") && !listens("tcp6") {
-        assert!(
-            Instant::now() < deadline,
-            "nothing listens on {port} in time"
-        );
+    wait_until("the sender listens", || listens("tcp") || listens("tcp6"));
+}
+
+/// Waits for what can only be looked at.
+fn wait_until(what: &str, is_so: impl Fn() -> bool) {
+    let deadline = Instant::now() + PATIENCE;
+    while !is_so() {
+        assert!(Instant::now() < deadline, "not in time: {what}");
         std::thread::yield_now();
     }
 }

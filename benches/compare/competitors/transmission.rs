@@ -8,7 +8,7 @@ use std::{
 
 use dolab_tests::Process;
 
-use super::{Competitor, Entry, Receiving, Sending};
+use super::{Competitor, Entry, Receiving, Sending, wait_until};
 use crate::{
     stage::{Stage, TORRENT_PORT},
     tools,
@@ -47,12 +47,17 @@ fn settings(folder: &Path) -> PathBuf {
 impl Competitor for Transmission {
     fn send(&self, stage: &Stage) -> Sending {
         let folder = stage.empty_folder("transmission");
-        let mut seeder = stage.sender().command(&self.client);
-        seeder.arg("-g").arg(settings(&folder));
+        let said = folder.join("said");
+        let mut seeder = stage.sender().command("sh");
+        seeder.args(["-c", r#"exec "$@" >"$0""#]).arg(&said);
+        seeder.arg(&self.client).arg("-g").arg(settings(&folder));
         seeder.args(["-p", &TORRENT_PORT.to_string(), "-w"]);
         seeder.arg(&stage.shared).arg(&stage.torrent);
         let process = Process::start(seeder);
-        process.line(|line| line.contains("Seeding"));
+        // Once it has checked the file. It says so without ever ending the line.
+        wait_until("transmission seeds", || {
+            fs::read_to_string(&said).is_ok_and(|said| said.contains("Seeding"))
+        });
         let (program, torrent) = (self.client.clone(), stage.torrent.clone());
         let receive = move |folder: &Path| {
             let mut command = Command::new(&program);

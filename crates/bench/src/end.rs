@@ -154,6 +154,7 @@ impl End {
         };
         Totals {
             moved,
+            slices: Vec::new(),
             stalls: self.stalls().sums(),
             latency_ms,
             congestion_control: None,

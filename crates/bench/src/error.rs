@@ -55,7 +55,7 @@ pub enum BenchError {
 }
 
 impl BenchError {
-    /// A session that did not come about, or ended.
+    /// A session that did not come about.
     pub(crate) fn session(addr: SocketAddr, error: SessionError) -> Self {
         #[expect(
             clippy::wildcard_enum_match_arm,
@@ -63,6 +63,10 @@ impl BenchError {
         )]
         match error {
             SessionError::Io(error) => Self::Unreachable { addr, error },
+            SessionError::TimedOut => Self::Unreachable {
+                addr,
+                error: std::io::ErrorKind::TimedOut.into(),
+            },
             SessionError::Declined(why) => Self::Declined { addr, why },
             error => Self::Session { addr, error },
         }

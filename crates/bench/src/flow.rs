@@ -4,10 +4,10 @@ use std::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicU32, Ordering},
     },
-    time::Instant,
+    time::{Duration, Instant},
 };
 
-use tokio::net::TcpStream;
+use tokio::{net::TcpStream, time::timeout};
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::{
@@ -17,6 +17,9 @@ use crate::{
     swarm::SwarmError,
     window::{Offer, Window},
 };
+
+/// Time that the last look may take.
+const LAST_LOOK: Duration = Duration::from_secs(1);
 
 /// A flow as one side has it. Dropped, it ends without a word.
 #[derive(Debug)]
@@ -109,16 +112,20 @@ impl Flow {
         self.end.stop();
     }
 
-    /// Ends it in order.
-    pub(crate) async fn finish(&self) -> Totals {
+    /// Ends it in order. Yields what is known only now, without the first `from` slices.
+    pub(crate) async fn finish(&self, from: usize) -> Totals {
         let totals = self.end.finish().await;
         let recorder = self
             .recorder
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .take();
-        drop(recorder);
+        if let Some(recorder) = recorder {
+            // It has been told that this is the end, and takes a last look.
+            drop(timeout(LAST_LOOK, recorder).await);
+        }
         Totals {
+            slices: self.state(from).slices,
             congestion_control: self.recording.lock().congestion.clone(),
             ..totals
         }

@@ -1,6 +1,7 @@
 //! One flow with one remote, at both ends.
 
 use std::{
+    ops::Range,
     path::Path,
     sync::Mutex,
     time::{Duration, Instant},
@@ -69,6 +70,17 @@ struct Known {
     began: Option<Instant>,
     near_bytes: u64,
     far_bytes: u64,
+}
+
+impl Known {
+    /// A flow that was over within its warm-up counts as a whole.
+    fn count_all_if_warm_up_is_all(&mut self) {
+        for slices in [&mut self.near, &mut self.far] {
+            if slices.iter().all(|slice| slice.warm_up) {
+                slices.iter_mut().for_each(|slice| slice.warm_up = false);
+            }
+        }
+    }
 }
 
 impl<'a> Pair<'a> {
@@ -158,28 +170,12 @@ impl<'a> Pair<'a> {
         let mut moved = (0, Instant::now());
         loop {
             tokio::time::sleep(pause).await;
-            let over = self.update(known).await?;
-            let ready = match over {
-                true => known.near.len().max(known.far.len()),
-                false => known.near.len().min(known.far.len()),
-            };
-            let all = echoes
-                .lock()
-                .map(|echoes| echoes.clone())
-                .unwrap_or_default();
-            let echoes = since(&all, known.began);
-            let recorded = self.recorded(known, &echoes);
-            while told < ready {
-                if let Some(interval) = recorded.interval(told) {
-                    let run = self.id.clone();
-                    // Nobody may be listening.
-                    drop(events.send(Event::Interval { run, interval }));
-                }
-                told += 1;
-            }
-            if over {
+            if self.update(known).await? {
                 break;
             }
+            let both = known.near.len().min(known.far.len());
+            self.tell(known, echoes, told..both, events);
+            told = told.max(both);
             let bytes = known.near_bytes + known.far_bytes;
             if bytes > moved.0 {
                 moved = (bytes, Instant::now());
@@ -187,7 +183,33 @@ impl<'a> Pair<'a> {
                 return Err(PairError::Silence);
             }
         }
-        self.end().await
+        let (near, far) = self.end(known.near.len(), known.far.len()).await?;
+        known.near.extend(&near.slices);
+        known.far.extend(&far.slices);
+        known.count_all_if_warm_up_is_all();
+        self.tell(known, echoes, told..usize::MAX, events);
+        Ok(match self.id.direction {
+            Direction::Receive => (near, far),
+            Direction::Send => (far, near),
+        })
+    }
+
+    /// Tells what these intervals came to, as far as the receiver has them.
+    fn tell(
+        &self,
+        known: &Known,
+        echoes: &Mutex<Vec<(Instant, f64)>>,
+        numbers: Range<usize>,
+        events: &mpsc::UnboundedSender<Event>,
+    ) {
+        let echoes = echoes.lock().map(|echoes| since(&echoes, known.began));
+        let echoes = echoes.unwrap_or_default();
+        let recorded = self.recorded(known, &echoes);
+        for interval in numbers.map_while(|n| recorded.interval(n)) {
+            let run = self.id.clone();
+            // Nobody may be listening.
+            drop(events.send(Event::Interval { run, interval }));
+        }
     }
 
     /// Reads what is new of both ends. Returns whether the receiver is done.
@@ -221,18 +243,19 @@ impl<'a> Pair<'a> {
         Ok(over)
     }
 
-    /// First the sender stops, then the receiver has the last of it, then the sender goes.
-    async fn end(&self) -> Result<(Totals, Totals), PairError> {
+    /// First the sender stops, then the receiver has the last of it, then the sender goes. Yields
+    /// what this side and the other say, without the slices that are known.
+    async fn end(&self, near: usize, far: usize) -> Result<(Totals, Totals), PairError> {
         Ok(match self.id.direction {
             Direction::Receive => {
                 self.remote.stop(self.far).await?;
-                let receiver = self.near.finish().await;
-                (receiver, self.remote.finish(self.far).await?)
+                let near = self.near.finish(near).await;
+                (near, self.remote.finish(self.far, far).await?)
             }
             Direction::Send => {
                 self.near.stop();
-                let receiver = self.remote.finish(self.far).await?;
-                (receiver, self.near.finish().await)
+                let far = self.remote.finish(self.far, far).await?;
+                (self.near.finish(near).await, far)
             }
         })
     }

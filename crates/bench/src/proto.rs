@@ -47,6 +47,8 @@ pub(crate) enum Request {
     Finish {
         /// Number of the flow.
         flow: u64,
+        /// Slices that the asker has.
+        from: usize,
     },
     /// A type that this version does not know.
     #[serde(other)]
@@ -241,6 +243,8 @@ pub(crate) enum Ended {
 pub(crate) struct Totals {
     /// Bytes in all, with the warm-up and what was still on its way.
     pub(crate) moved: u64,
+    /// Slices that the asker does not have yet.
+    pub(crate) slices: Vec<Slice>,
     /// What the receiver waited for.
     pub(crate) stalls: Vec<Stall>,
     /// From a piece's request until it was kept.

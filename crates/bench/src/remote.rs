@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, time::Duration};
 
-use dolab_check::{Key, Target, bench::BenchClient};
+use dolab_check::{Key, SessionError, Target, bench::BenchClient};
 use dolab_wire::{
     preface::BENCH_NAME,
     session::{Digest, Refusal},
@@ -119,8 +119,8 @@ impl Remote {
         self.ask(&Request::Stop { flow }).await.map(drop)
     }
 
-    pub(crate) async fn finish(&self, flow: u64) -> Result<Totals, BenchError> {
-        match self.ask(&Request::Finish { flow }).await? {
+    pub(crate) async fn finish(&self, flow: u64, from: usize) -> Result<Totals, BenchError> {
+        match self.ask(&Request::Finish { flow, from }).await? {
             Reply::Finished { totals } => Ok(totals),
             other => Err(confused(self.addr, &other)),
         }
@@ -174,9 +174,9 @@ async fn ask(
     let body = serde_json::to_value(request).map_err(confused)?;
     let reply = client.ask(body, PATIENCE).await;
     let reply = reply.map_err(|error| match error {
-        // The address was reached: this is no matter of the network any more.
-        error @ dolab_check::SessionError::Io(_) => BenchError::Session { addr, error },
-        error => BenchError::session(addr, error),
+        SessionError::Declined(why) => BenchError::Declined { addr, why },
+        // The address was reached: this is no matter of connecting any more.
+        error => BenchError::Session { addr, error },
     })?;
     match serde_json::from_value(reply).map_err(confused)? {
         Reply::Unknown => Err(BenchError::Declined {

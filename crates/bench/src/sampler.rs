@@ -76,6 +76,7 @@ impl Recording {
 pub(crate) async fn record(end: Arc<End>, spec: Spec, recording: Recording) {
     let mut ended = end.ended();
     let mut slicer = Slicer::new(&spec);
+    slicer.restart(Reading::default(), cpu());
     let mut last_look = Instant::now();
     let mut began = None;
     let mut next = last_look;
@@ -113,7 +114,7 @@ pub(crate) async fn record(end: Arc<End>, spec: Spec, recording: Recording) {
         // Who sends goes on until it is told to stop.
         let long_enough = step.long_enough && spec.part == Part::Receiver;
         if over || long_enough {
-            slicer.close(&mut record.slices);
+            record.slices.extend(slicer.cut());
             record.ended = Some(how.unwrap_or(Ended::Well));
             return;
         }
@@ -220,28 +221,6 @@ impl Slicer {
         self.start = *at;
         self.before = (reading.clone(), *cpu);
         (ms > 0.0).then_some(slice)
-    }
-
-    /// Ends the last slice. A short rest is added to the one before it, where it belongs to the
-    /// same part of the flow. A flow that was over within its warm-up counts as a whole.
-    fn close(&mut self, slices: &mut Vec<Slice>) {
-        let rest = self.cut();
-        let short = self.interval.as_secs_f64() * 1e3 / 4.0;
-        match (slices.last_mut(), rest) {
-            (Some(last), Some(rest)) if rest.ms < short && last.warm_up == rest.warm_up => {
-                last.ms += rest.ms;
-                last.bytes += rest.bytes;
-                last.cpu_seconds += rest.cpu_seconds;
-                last.retransmits = match (last.retransmits, rest.retransmits) {
-                    (Some(a), Some(b)) => Some(a + b),
-                    (a, b) => a.or(b),
-                };
-            }
-            (_, rest) => slices.extend(rest),
-        }
-        if slices.iter().all(|slice| slice.warm_up) {
-            slices.iter_mut().for_each(|slice| slice.warm_up = false);
-        }
     }
 }
 

@@ -43,7 +43,7 @@ fn run(mut slicer: Slicer, look: u64, until: u64) -> (Vec<Slice>, Vec<u64>) {
             warm.push(at_most);
         }
         if step.long_enough || at >= until {
-            slicer.close(&mut slices);
+            slices.extend(slicer.cut());
             return (slices, warm);
         }
     }
@@ -80,20 +80,16 @@ fn slices_have_no_gaps_and_the_warm_up_one_of_its_own() {
 }
 
 #[test]
-fn a_rest_that_is_short_goes_with_the_slice_before() {
-    let (slices, _) = run(slicer(None, 0, 100), 20, 215);
+fn what_is_left_at_the_end_is_a_slice_too() {
+    let (slices, warm) = run(slicer(None, 0, 100), 20, 215);
     assert_eq!(
         shape(&slices),
-        [(0, 100, false, 100), (100, 115, false, 115)]
+        [
+            (0, 100, false, 100),
+            (100, 100, false, 100),
+            (200, 15, false, 15)
+        ]
     );
-    let (slices, _) = run(slicer(None, 0, 100), 20, 230);
-    assert_eq!(shape(&slices).last(), Some(&(200, 30, false, 30)));
-}
-
-#[test]
-fn what_is_over_within_its_warm_up_counts_as_a_whole() {
-    let (slices, warm) = run(slicer(Some(1000), 500, 100), 20, 150);
-    assert_eq!(shape(&slices), [(0, 100, false, 100), (100, 50, false, 50)]);
     assert!(warm.is_empty());
 }
 

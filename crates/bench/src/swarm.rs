@@ -215,7 +215,8 @@ impl Swarm {
             .iter()
             .map(|view| content_of(bytes(view), layout, self.block))
             .sum();
-        let whole = matches!(&*self.ended.borrow(), Some(Ended::Well));
+        let received = self.part == Part::Receiver;
+        let whole = received && matches!(&*self.ended.borrow(), Some(Ended::Well));
         let now = if whole {
             layout.length()
         } else {
@@ -234,6 +235,9 @@ impl Swarm {
     pub(crate) async fn finish(&self) -> (u64, Option<Percentiles>) {
         let (reading, _) = self.read().await;
         drop(lock(&self.watching).take());
+        if self.part == Part::Sender {
+            self.ended.send_replace(Some(Ended::Well));
+        }
         for peer in &self.peers {
             peer.stop().await;
         }

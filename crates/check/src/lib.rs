@@ -36,5 +36,7 @@ pub use catalogue::{FetchHashesError, Offered, fetch_contents, fetch_hashes};
 pub use key::{EmptyKey, Key};
 pub use run::{CheckOptions, Progress};
 pub use session::SessionError;
-pub use station::{ListenerState, PortWish, Ports, Station, StationConfig, StationError};
+pub use station::{
+    ListenerState, PortWish, Ports, SessionEvent, Station, StationConfig, StationError,
+};
 pub use target::{Target, TargetPorts};

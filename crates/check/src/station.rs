@@ -3,6 +3,7 @@
 mod announce;
 mod call_back;
 mod config;
+mod events;
 mod exchange_port;
 mod reception;
 mod shared;
@@ -15,10 +16,11 @@ use std::{
 
 use dolab_content::ContentId;
 use dolab_discovery::Discovery;
-use dolab_peer::{AddError, Peer};
-use tokio::sync::mpsc;
+use dolab_peer::{AddError, Download, Peer, Transfer};
+use tokio::sync::{broadcast, mpsc};
 
 pub use config::{ListenerState, PortWish, Ports, StationConfig};
+pub use events::SessionEvent;
 pub(crate) use shared::Shared;
 
 use crate::{
@@ -117,6 +119,23 @@ impl Station {
         let id = self.shared.peer.share(content).await?;
         self.shared.announce().await;
         Ok(id)
+    }
+
+    /// Begins to fetch a content. Where it has a source, what is there of it is shared meanwhile,
+    /// and the link is told about it.
+    ///
+    /// # Errors
+    /// When it is there already, or the station was stopped.
+    pub async fn download(&self, download: Download) -> Result<Transfer, AddError> {
+        let transfer = self.shared.peer.download(download).await?;
+        self.shared.announce().await;
+        Ok(transfer)
+    }
+
+    /// What others do here in their sessions, from now on. Who falls behind by more than 256 events
+    /// loses the oldest and learns how many.
+    pub fn subscribe(&self) -> broadcast::Receiver<SessionEvent> {
+        self.shared.events.subscribe()
     }
 
     /// Runs a check against another host. Whatever happens on the way ends in the report.

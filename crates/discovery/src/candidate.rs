@@ -39,6 +39,14 @@ impl Candidate {
         }
     }
 
+    /// Whether it is a lab peer that lists a content, or that has more contents than it lists.
+    pub fn may_have(&self, content: ContentId) -> bool {
+        self.lab().is_some_and(|lab| {
+            let all_listed = lab.contents.len() as u64 >= u64::from(lab.total);
+            lab.contents.contains(&content) || !all_listed
+        })
+    }
+
     /// Whether `other` says the same, whenever it was said.
     pub(crate) fn says_the_same(&self, other: &Self) -> bool {
         let times = (other.found, other.changed);

@@ -50,8 +50,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         }
     };
     let output = Output::new(&cli.global);
-    let serves = matches!(cli.command, Some(Command::Peer(_)));
-    logging::start(&cli.global, &output, serves);
+    logging::start(&cli.global, &output);
     let result = dispatch(cli, &matches, &output);
     let exit = result.unwrap_or_else(|failure| {
         output.failure(&failure);
@@ -80,6 +79,7 @@ fn dispatch(cli: Cli, matches: &ArgMatches, output: &Output) -> CommandResult {
         Command::Demo(args) => commands::demo::run(&args, output),
         Command::Peer(args) => commands::peer::run(&args, output),
         Command::Check(args) => commands::check::run(&args, output),
+        Command::Bench(args) => commands::bench::run(&args, output),
         Command::Fetch(args) => commands::fetch::run(&args, output),
         Command::Discover(args) => commands::discover::run(&args, output),
         Command::Firewall(args) => commands::firewall::run(&args, output),

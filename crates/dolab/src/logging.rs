@@ -6,13 +6,11 @@ use tracing_subscriber::{EnvFilter, Layer, fmt::MakeWriter, layer::SubscriberExt
 
 use crate::{
     args::Global,
-    commands::peer,
     output::{Output, colored},
 };
 
 /// Starts logging: warnings by default, `-v` information, `-vv` debugging; `RUST_LOG` overrides.
-/// With `serves`, sessions of other hosts become lines and events of the program.
-pub(crate) fn start(global: &Global, output: &Output, serves: bool) {
+pub(crate) fn start(global: &Global, output: &Output) {
     let default = match global.verbose {
         0 => "warn",
         1 => {
@@ -29,8 +27,7 @@ pub(crate) fn start(global: &Global, output: &Output, serves: bool) {
         .with_target(global.verbose > 1)
         .compact()
         .with_filter(filter);
-    let served = serves.then(|| peer::served(output.clone()));
-    let subscriber = tracing_subscriber::registry().with(log).with(served);
+    let subscriber = tracing_subscriber::registry().with(log);
     // A test that runs several commands in one process has a subscriber already; it stays.
     let _ = tracing::subscriber::set_global_default(subscriber);
 }

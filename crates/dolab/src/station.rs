@@ -40,6 +40,22 @@ pub(crate) async fn start(config: StationConfig) -> Result<Station, Failure> {
     })
 }
 
+/// The port on which others reach this host. Without it a peer is none.
+pub(crate) fn exchange_port(station: &Station, wanted: u16) -> Result<u16, Failure> {
+    if let Some(port) = station.port(PathId::Tcp7680) {
+        return Ok(port);
+    }
+    let state = station.listeners().iter();
+    let why = state
+        .filter(|state| state.path == PathId::Tcp7680)
+        .find_map(|state| state.closed.as_ref().map(ToString::to_string));
+    let why = why.unwrap_or_else(|| "the system does not say why".to_owned());
+    Err(
+        Failure::cannot_run(format!("can not listen on tcp port {wanted}: {why}"))
+            .hint("--port takes another port, and 0 any free one"),
+    )
+}
+
 /// A listener as the user sees it and as it stands in the JSON.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Listening {

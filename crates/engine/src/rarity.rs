@@ -92,13 +92,15 @@ impl Rarity {
         }
     }
 
-    /// The ranked pieces that have at least so many copies, the rarest first.
-    pub(crate) fn rarest(&mut self, copies: usize) -> impl Iterator<Item = u32> + '_ {
+    /// The ranked pieces that have at least so many copies, each behind its number of them, the
+    /// rarest first.
+    pub(crate) fn rarest(&mut self, copies: usize) -> impl Iterator<Item = (usize, u32)> + '_ {
         while self.ranks.get(self.rarest).is_some_and(Vec::is_empty) {
             self.rarest += 1;
         }
         let from = self.rarest.max(copies).min(self.ranks.len());
-        self.ranks[from..].iter().flatten().copied()
+        let ranks = self.ranks[from..].iter().zip(from..);
+        ranks.flat_map(|(pieces, rank)| pieces.iter().map(move |&piece| (rank, piece)))
     }
 
     pub(crate) fn is_empty(&self) -> bool {

@@ -12,7 +12,8 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    AddError, ContentView, Event, Measurement, PeerConfig, Snapshot, StartError, TcpInfo, Transfer,
+    AddError, Background, ContentView, Event, Measurement, PeerConfig, Snapshot, StartError,
+    TcpInfo, Transfer,
     actor::{Actor, Ask, Tools},
     counters::Counters,
     data::{Hashers, Pool},
@@ -294,6 +295,11 @@ impl Peer {
     /// How the peer stands now; `None` once it was stopped.
     pub async fn snapshot(&self) -> Option<Snapshot> {
         self.ask(Ask::Snapshot).await
+    }
+
+    /// How what is fetched in the background stands now; `None` while nothing is.
+    pub fn background(&self) -> Option<Background> {
+        self.inner.throttle.view()
     }
 
     /// What happens from now on. Who falls behind by more than 1024 events loses the oldest and

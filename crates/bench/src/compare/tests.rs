@@ -249,7 +249,8 @@ fn several_reports_are_compared_by_their_goodput() {
 #[test]
 fn an_odd_number_of_reports_is_refused() {
     let one = full();
-    let refused = super::compare(&[one.clone()], &[one.clone(), one]).unwrap_err();
+    let two = [one.clone(), one.clone()];
+    let refused = super::compare(std::slice::from_ref(&one), &two).unwrap_err();
     let expected = Incomparable::OddNumber {
         before: 1,
         after: 2,

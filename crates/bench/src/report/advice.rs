@@ -137,7 +137,7 @@ fn full_core(case: &Case<'_>) -> Option<String> {
         .find(|(host, cores)| *cores >= FULL && host.cores.is_none_or(|all| all > 1))?;
     (case.options.streams == 1).then(|| {
         format!(
-            "dolab keeps {cores:.1} cores of {} busy with one connection: try --streams 2",
+            "--streams 2: dolab keeps {cores:.1} cores of {} busy with one connection",
             host.host
         )
     })
@@ -147,7 +147,7 @@ fn slow_control(case: &Case<'_>) -> Option<String> {
     // Measured on one stream between two namespaces: less than half of what cubic moves.
     let control = case.figures.congestion_control.as_deref()?;
     (control == "bbr").then(|| {
-        "try --congestion-control cubic: bbr paces each segment, which costs much on a fast link"
+        "--congestion-control cubic: bbr paces each segment, which costs much on a fast link"
             .to_owned()
     })
 }
@@ -155,14 +155,13 @@ fn slow_control(case: &Case<'_>) -> Option<String> {
 fn streams(case: &Case<'_>) -> Option<String> {
     let steady = full_link(case).is_none() && full_core(case).is_none() && limit(case).is_none();
     (case.options.streams == 1 && steady).then(|| {
-        "try --streams 4: one connection may not fill the path, and several share its losses"
-            .to_owned()
+        "--streams 4: one connection may not fill the path, and several share its losses".to_owned()
     })
 }
 
 fn requests(case: &Case<'_>) -> Option<String> {
     Some(format!(
-        "try --depth {}: more requests in flight hide the round trip",
+        "--depth {}: more requests in flight hide the round trip",
         case.options.request_depth.saturating_mul(2)
     ))
 }
@@ -197,13 +196,13 @@ fn more_hashers(case: &Case<'_>) -> Option<String> {
         ))
     } else {
         (case.options.streams == 1).then(|| {
-            "try --streams 2: pieces of several connections are hashed at the same time".to_owned()
+            "--streams 2: pieces of several connections are hashed at the same time".to_owned()
         })
     }
 }
 
 fn without_disk(_: &Case<'_>) -> Option<String> {
-    Some("try --sink null: it shows the same transfer without the disk".to_owned())
+    Some("--sink null: it shows the same transfer without the disk".to_owned())
 }
 
 fn scanner(case: &Case<'_>) -> Option<String> {

@@ -30,7 +30,7 @@ const UNKNOWN: &str = "-";
 
 /// The layers beside each other, with what each costs.
 pub fn steps(report: &Report) -> Grid {
-    let mut grid = Grid::new(&["direction", "layer", "goodput", "cost", "s per GiB"]);
+    let mut grid = Grid::new(&["direction", "layer", "goodput", "cost", "a GiB takes"]);
     for step in &report.steps {
         let cost = match &step.cost {
             None => UNKNOWN.to_owned(),
@@ -38,7 +38,7 @@ pub fn steps(report: &Report) -> Grid {
                 format!("{} % (noise)", signed(-cost.percent))
             }
             Some(cost) => format!(
-                "{} %, {} s per GiB",
+                "{} %, {} s/GiB",
                 signed(-cost.percent),
                 plus(cost.seconds_per_gib)
             ),
@@ -48,7 +48,10 @@ pub fn steps(report: &Report) -> Grid {
             step.layer.name().to_owned(),
             verdict::rate(step).to_string(),
             cost,
-            verdict::seconds(verdict::rate(step).seconds_per_gib()),
+            format!(
+                "{} s",
+                verdict::seconds(verdict::rate(step).seconds_per_gib())
+            ),
         ]);
     }
     grid

@@ -89,8 +89,8 @@ impl Session {
                 self.flow(flow)?.stop();
                 Ok(Reply::Done)
             }
-            Request::Finish { flow } => {
-                let totals = self.flow(flow)?.finish().await;
+            Request::Finish { flow, from } => {
+                let totals = self.flow(flow)?.finish(from).await;
                 let gone = lock(&self.flows).running.remove(&flow);
                 self.forget(gone);
                 Ok(Reply::Finished { totals })

@@ -21,12 +21,12 @@ use super::{
 use crate::{
     bench::BenchSession,
     catalogue,
-    evidence::CallerReport,
+    evidence::{CallerReport, Outcome},
     exchange::{self, MadeUp, Receiving},
     probe::{self, Call},
     report::PathId,
     sighting,
-    station::{Shared, with_port},
+    station::{SessionEvent, Shared, with_port},
     wire_view,
     witness::{Flow, Role, Witness},
 };
@@ -50,8 +50,14 @@ pub(crate) async fn serve(session: Session, shared: &Arc<Shared>) -> Result<(), 
         theirs,
         ..
     } = session;
-    let remote = channel.carrier.remote;
+    let (remote, via) = (plain(channel.carrier.remote), channel.carrier.via);
     tracing::info!(%remote, host = ?theirs.host, version = ?theirs.software, "check session");
+    shared.tell(SessionEvent::Began {
+        remote,
+        via,
+        host: theirs.host,
+        version: theirs.software,
+    });
     let (out, queue) = mpsc::channel(AT_ONCE);
     let mut writing = tokio::spawn(write(channel.writer, queue));
     let answerer = Arc::new(Answerer {
@@ -101,6 +107,7 @@ pub(crate) async fn serve(session: Session, shared: &Arc<Shared>) -> Result<(), 
         writing.abort();
     }
     tracing::info!(%remote, "check session ended");
+    shared.tell(SessionEvent::Ended { remote });
     result
 }
 
@@ -130,6 +137,10 @@ impl Answerer {
     async fn work(&self, id: u64, ask: Ask) {
         let reply = self.answer(id, ask).await.unwrap_or_else(|why| {
             tracing::info!(remote = %self.carrier.remote, %why, "declined");
+            self.shared.tell(SessionEvent::Declined {
+                remote: self.remote(),
+                why: why.clone(),
+            });
             Reply::Refused { why }
         });
         // Without a writer the session is over.
@@ -224,6 +235,11 @@ impl Answerer {
             call: None,
         };
         let probed = probe::probe(call, &mine, &self.shared.tls).await;
+        self.shared.tell(SessionEvent::Probed {
+            remote: self.remote(),
+            path,
+            open: probed.saw.outcome == Outcome::Open,
+        });
         if let Some(reached) = probed.reached {
             self.shared.door.spawn(reached.bye());
         }
@@ -317,10 +333,19 @@ impl Answerer {
             drop(self.out.try_send(Message::Progress { id, bytes }));
         };
         let received = receiving.finish(patience, told).await;
+        self.shared.tell(SessionEvent::Received {
+            remote: self.remote(),
+            bytes: received.moved,
+            end: received.end.clone(),
+        });
         let result = received.into_result().await;
         Ok(Reply::Received {
             result: result.map_err(|why| Refusal::Failed { why })?,
         })
+    }
+
+    fn remote(&self) -> SocketAddr {
+        plain(self.carrier.remote)
     }
 
     fn check_length(&self, length: u64) -> Result<(), Refusal> {

@@ -9,9 +9,12 @@ use dolab_content::ContentId;
 use dolab_discovery::{Announcement, Discovery};
 use dolab_peer::Peer;
 use dolab_wire::session::{Hello, PortState};
-use tokio::sync::{oneshot, watch};
+use tokio::sync::{broadcast, oneshot, watch};
 
-use super::{ListenerState, StationConfig};
+use super::{
+    ListenerState, StationConfig,
+    events::{MAX_EVENTS, SessionEvent},
+};
 use crate::{
     evidence::{ClosedBecause, Listener},
     key::Key,
@@ -38,6 +41,7 @@ pub(crate) struct Shared {
     pub(crate) watched: Watched,
     pub(crate) witness: Witness,
     pub(crate) sessions: Sessions,
+    pub(super) events: broadcast::Sender<SessionEvent>,
     /// When this host's announcement was out first.
     announced: watch::Sender<Option<Instant>>,
     /// Calls of ours that somebody may answer, by nonce.
@@ -74,10 +78,16 @@ impl Shared {
             watched,
             witness,
             sessions,
+            events: broadcast::Sender::new(MAX_EVENTS),
             announced: watch::Sender::new(None),
             calls,
             made_up,
         }
+    }
+
+    pub(crate) fn tell(&self, event: SessionEvent) {
+        // Nobody may be listening.
+        drop(self.events.send(event));
     }
 
     pub(crate) fn key(&self) -> Option<&Key> {

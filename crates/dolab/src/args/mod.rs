@@ -1,5 +1,6 @@
 //! What can be typed. One type for each command; what they share stands in `common`.
 
+mod bench;
 mod common;
 
 use std::{path::PathBuf, time::Duration};
@@ -9,7 +10,10 @@ use clap_complete::Shell;
 use dolab_content::ContentId;
 use dolab_discovery::Target;
 
-pub use self::common::{Access, ListenArgs};
+pub use self::{
+    bench::{BenchArgs, LayerName, SinkName, SourceName, Tuning, Way},
+    common::{Access, ListenArgs},
+};
 use crate::{
     exit,
     units::{self, Size},
@@ -94,6 +98,7 @@ pub enum Command {
     Peer(PeerArgs),
     Check(CheckArgs),
     Fetch(FetchArgs),
+    Bench(Box<BenchArgs>),
     Discover(DiscoverArgs),
     Firewall(FirewallArgs),
     Completions(CompletionsArgs),
@@ -117,9 +122,9 @@ pub struct DemoArgs {
     pub free_ports: bool,
 }
 
-/// Be a peer: listen, share content, answer checks
+/// Be a peer: listen, share content, answer checks and benchmarks
 ///
-/// Listens on TCP 7680 as Delivery Optimization does, answers the checks of other hosts, announces
+/// Listens on TCP 7680 as Delivery Optimization does, answers checks and benchmarks of other hosts, announces
 /// itself on the link by DNS-SD, and shares the files that are named here and nothing else. Runs
 /// until Ctrl-C.
 #[derive(Debug, Args)]
@@ -137,6 +142,15 @@ pub struct PeerArgs {
     /// Write the pieces hash file of each shared content into this folder, as ID.json.
     #[arg(long, value_name = "FOLDER")]
     pub hash_file_dir: Option<PathBuf>,
+
+    /// Take part in no benchmark of other hosts.
+    #[arg(long)]
+    pub no_bench: bool,
+
+    /// Where benchmarks of other hosts may store up to 4 GiB while they run; the system's folder for
+    /// temporary files if not given.
+    #[arg(long, value_name = "FOLDER", conflicts_with = "no_bench")]
+    pub bench_store: Option<PathBuf>,
 
     #[command(flatten)]
     #[expect(missing_docs, reason = "clap would take a comment for help")]
@@ -192,10 +206,6 @@ pub struct CheckArgs {
     #[arg(long, default_value = "64MiB", value_name = "SIZE")]
     pub size: Size,
 
-    /// Be in nobody's way: take only what other traffic leaves free. Linux only.
-    #[arg(long)]
-    pub background: bool,
-
     /// How long to look for peers when no host is given.
     #[arg(long, default_value = "3s", value_name = "TIME", value_parser = units::duration)]
     pub wait: Duration,
@@ -241,6 +251,10 @@ pub struct FetchArgs {
     #[arg(long, value_name = "FILE")]
     pub pieces_hash_file: Option<PathBuf>,
 
+    /// Be in nobody's way: take only what other traffic leaves free. Linux only.
+    #[arg(long)]
+    pub background: bool,
+
     /// How long to look for peers when no host is given.
     #[arg(long, default_value = "3s", value_name = "TIME", value_parser = units::duration)]
     pub wait: Duration,
@@ -248,6 +262,16 @@ pub struct FetchArgs {
     /// Give up when no piece has come for so long. When every peer is gone it ends at once.
     #[arg(long, default_value = "30s", value_name = "TIME", value_parser = units::duration)]
     pub patience: Duration,
+
+    /// Be a peer as well: share with others what is there already, announce it, find others that
+    /// share it, and go on for so long once the file is whole. Without it nothing is shared, and
+    /// the options for listening are not used.
+    #[arg(long, value_name = "TIME", value_parser = units::duration)]
+    pub share_for: Option<Duration>,
+
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "clap would take a comment for help")]
+    pub listen: ListenArgs,
 
     #[command(flatten)]
     #[expect(missing_docs, reason = "clap would take a comment for help")]

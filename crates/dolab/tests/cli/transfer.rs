@@ -243,6 +243,13 @@ fn a_check_between_two_processes_passes() {
         began["host"].is_string() && began["version"].is_string(),
         "{began}"
     );
+    let probed = sharing.peer.wait_for_event("session-probed");
+    assert!(
+        probed["path"].is_string() && probed["open"].is_boolean(),
+        "{probed}"
+    );
+    let received = sharing.peer.wait_for_event("session-received");
+    assert_eq!(received["received_bytes"], 4 << 20, "{received}");
     sharing.peer.wait_for_event("session-ended");
 }
 

@@ -73,7 +73,7 @@ impl Engine {
             return;
         };
         if let Some(picker) = swarm.picker.as_mut().filter(|_| exchange.counted) {
-            picker.left(&exchange.theirs);
+            picker.left(&exchange.theirs, exchange.joined.peer < self.me);
         }
         self.leave_uploads(conn, content);
         if let Download::Unchoked(mut pipeline) = exchange.download {

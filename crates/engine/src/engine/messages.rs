@@ -92,7 +92,7 @@ impl Engine {
         let depth = Depth::new(swarm.layout.piece_size());
         let exchange = Exchange::new(joined, theirs, wanted, self.now, depth);
         if let Some(picker) = swarm.picker.as_mut().filter(|_| exchange.counted) {
-            picker.joined(&exchange.theirs);
+            picker.joined(&exchange.theirs, joined.peer < self.me);
         }
         connection.session = Session::Exchanging(Box::new(exchange));
         self.refresh_interest(conn);

@@ -1,6 +1,6 @@
 //! What links do: connect, carry, close, break.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{collections::VecDeque, net::SocketAddr, time::Duration};
 
 use dolab_wire::swarm::Head;
 use rand::RngExt;
@@ -45,6 +45,8 @@ impl World {
             open: true,
             free_at: Instant::default(),
             bodies: 0,
+            line: VecDeque::new(),
+            sending: false,
         };
         // The listening side's number is known once the connection arrives.
         let pending = ConnId::LAST;
@@ -117,6 +119,10 @@ impl World {
         let l = &mut self.links[link];
         if !l.ends[side].open {
             return;
+        }
+        if self.places[l.ends[side].device].port.is_some() {
+            l.ends[side].line.push_back(packet);
+            return self.send_on(link, side);
         }
         let body = match &packet {
             Packet::Head(head, _) => head.body_len(),

@@ -90,7 +90,7 @@ proptest! {
             let of = |piece: u32| bits.rotate_left(piece * 7) % 100 < u64::from(percent);
             map(pieces, &(0..pieces).filter(|&piece| of(piece)).collect::<Vec<_>>())
         }).collect();
-        maps.iter().for_each(|map| picker.joined(map));
+        maps.iter().for_each(|map| picker.joined(map, true));
         let mut taken = have.clone();
         for (n, theirs) in maps.iter().enumerate() {
             let conn = ConnId::accepted(n as u64);
@@ -221,9 +221,11 @@ proptest! {
             rarity.assert_consistent(&copies, |piece| ranked.contains(&piece));
             prop_assert_eq!(rarity.is_empty(), ranked.is_empty());
             for least in 0..4 {
-                let listed: Vec<u32> = rarity.rarest(least).collect();
-                let counts: Vec<u32> = listed.iter().map(|&piece| copies[piece as usize]).collect();
-                prop_assert!(counts.is_sorted() && counts.iter().all(|&c| c as usize >= least));
+                let listed: Vec<(usize, u32)> = rarity.rarest(least).collect();
+                prop_assert!(listed.is_sorted_by_key(|&(rank, _)| rank));
+                for &(rank, piece) in &listed {
+                    prop_assert!(rank >= least && copies[piece as usize] as usize == rank);
+                }
                 let wanted = ranked.iter().filter(|&&piece| copies[piece as usize] as usize >= least);
                 prop_assert_eq!(listed.len(), wanted.count());
             }
@@ -238,7 +240,7 @@ fn equally_rare_pieces_come_in_an_order_that_differs_from_device_to_device() {
         (0..40).for_each(|piece| rarity.insert(piece));
         // The same news for both.
         (0..20).for_each(|piece| rarity.gained(piece));
-        rarity.rarest(0).collect::<Vec<_>>()
+        rarity.rarest(0).map(|(_, piece)| piece).collect::<Vec<_>>()
     };
     let (one, other) = (order(1), order(2));
     assert_eq!(one, order(1));

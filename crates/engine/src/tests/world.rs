@@ -1,7 +1,7 @@
 //! A network on a virtual clock: devices, links with latency and rate, and what is on its way.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, VecDeque},
     fmt::Write as _,
     net::{Ipv4Addr, SocketAddr},
     time::Duration,
@@ -11,7 +11,7 @@ use dolab_wire::swarm::{Handshake, Head};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
-use super::{device::Device, rogue::Rogue};
+use super::{device::Device, port::Port, rogue::Rogue};
 use crate::{ConnId, DialFailure, Input, Instant, Output};
 
 /// What goes over a link.
@@ -82,6 +82,10 @@ pub(super) enum Happening {
     Up {
         device: usize,
     },
+    /// A device's own link has sent a part of what waits for it.
+    PartSent {
+        device: usize,
+    },
 }
 
 /// One end of a link.
@@ -95,6 +99,10 @@ pub(super) struct End {
     pub(super) free_at: Instant,
     /// Bodies that have begun to arrive here, so that old news of them can be told.
     pub(super) bodies: u64,
+    /// What waits behind a body that is being sent from here, where devices have links of their
+    /// own.
+    pub(super) line: VecDeque<Packet>,
+    pub(super) sending: bool,
 }
 
 #[derive(Debug)]
@@ -119,6 +127,9 @@ pub(super) struct Place {
     /// What was kept over a restart, and how to come back.
     pub(super) asleep: Option<Box<Device>>,
     pub(super) bytes_per_second: u64,
+    /// The link that all connections of this device share; without one, each connection has what
+    /// the slower of the two devices has.
+    pub(super) port: Option<Port>,
     wake_at: Option<Instant>,
 }
 
@@ -175,6 +186,7 @@ impl World {
             addr,
             asleep: None,
             bytes_per_second,
+            port: None,
             wake_at: None,
         });
         self.places.len() - 1
@@ -261,6 +273,7 @@ impl World {
             Happening::Start { device } => self.start(device),
             Happening::Down { device } => self.down(device),
             Happening::Up { device } => self.up(device),
+            Happening::PartSent { device } => self.part_sent(device),
         }
     }
 

@@ -2,6 +2,7 @@
 
 mod catalogue;
 mod destination;
+mod member;
 mod transfer;
 
 use std::{
@@ -75,12 +76,7 @@ async fn prepare(
 /// The hosts to download from, and why others are not among them.
 async fn sources(args: &FetchArgs, output: &Output) -> Result<(Vec<Candidate>, Reasons), Failure> {
     if args.from.is_empty() {
-        let has_it = |found: &Candidate| {
-            found.lab().is_some_and(|lab| {
-                let all_listed = lab.contents.len() as u64 >= u64::from(lab.total);
-                lab.contents.contains(&args.content) || !all_listed
-            })
-        };
+        let has_it = |found: &Candidate| found.may_have(args.content);
         let hosts = hosts::on_the_link(args.wait, args.access.allow_public, output, has_it)
             .await
             .map_err(|failure| failure.hint("name a host that shares it: --from HOST"))?;

@@ -11,13 +11,11 @@ use std::{
 use dolab_content::Store;
 use dolab_discovery::Candidate;
 use dolab_engine::{CloseReason, Event as Exchange};
-use dolab_peer::{
-    Download, Event, Peer, PeerConfig, Priority, Progress, Transfer, TransferError, TransferReport,
-};
+use dolab_peer::{Background, Event, Peer, Progress, Transfer, TransferError, TransferReport};
 use serde::Serialize;
 use tokio::sync::broadcast::{Receiver, error::RecvError};
 
-use super::{catalogue::Wanted, destination};
+use super::{catalogue::Wanted, destination, member::Member};
 use crate::{
     args::FetchArgs,
     escape::escape,
@@ -47,8 +45,8 @@ pub(super) async fn run(
         .map(u64::from)
         .sum();
     let began = Instant::now();
-    let report = if have.is_full() {
-        None
+    let (report, member, background) = if have.is_full() {
+        (None, None, None)
     } else {
         if resumed > 0 {
             output.note(format_args!(
@@ -56,31 +54,62 @@ pub(super) async fn run(
                 Size(resumed)
             ));
         }
-        let report = download(args, hosts, wanted, &store, output).await;
-        Some(report.map_err(|end| not_whole(end, args, &store, path, layout.length()))?)
+        let fetched = download(args, hosts, wanted, &store, output).await;
+        let Fetched {
+            report,
+            member,
+            background,
+        } = fetched.map_err(|end| not_whole(end, args, &store, path, layout.length()))?;
+        (Some(report), member, background)
     };
     finish(store, layout.length()).await?;
     let elapsed = report
         .as_ref()
         .map_or_else(|| began.elapsed(), |report| report.elapsed);
-    tell(
-        &Document {
-            schema: "dolab.fetch/1",
-            id: args.content.to_string(),
-            path: path.display().to_string(),
-            bytes: layout.length(),
-            pieces: layout.pieces(),
-            resumed_bytes: resumed,
-            bad_pieces: report.as_ref().map_or(0, |report| report.bad_pieces),
-            seconds: (elapsed.as_secs_f64() * 1e6).round() / 1e6,
-            bits_per_second: Rate::of(layout.length() - resumed, elapsed)
-                .bits_per_second
-                .round(),
-            sources: report.iter().flat_map(sources).collect(),
-        },
-        output,
-    );
+    let mut document = Document {
+        schema: "dolab.fetch/1",
+        id: args.content.to_string(),
+        path: path.display().to_string(),
+        bytes: layout.length(),
+        pieces: layout.pieces(),
+        resumed_bytes: resumed,
+        bad_pieces: report.as_ref().map_or(0, |report| report.bad_pieces),
+        seconds: (elapsed.as_secs_f64() * 1e6).round() / 1e6,
+        bits_per_second: Rate::of(layout.length() - resumed, elapsed)
+            .bits_per_second
+            .round(),
+        sources: report.iter().flat_map(sources).collect(),
+        shared_bytes: None,
+        background: background.map(Yielding::from),
+    };
+    tell(&document, output);
+    if let (Some(sharer), Some(how_long)) = (member, args.share_for) {
+        document.shared_bytes = Some(go_on(sharer, how_long, output).await);
+    }
+    output.document(&document);
     Ok(Exit::Good)
+}
+
+/// Shares what is whole now. Returns the bytes that were sent to others, before and now.
+async fn go_on(sharer: Member, how_long: Duration, output: &Output) -> u64 {
+    #[derive(Serialize)]
+    struct Fields {
+        share_seconds: f64,
+    }
+    let share_seconds = how_long.as_secs_f64();
+    output.event("whole", Fields { share_seconds });
+    if !how_long.is_zero() {
+        let time = units::span(how_long);
+        output.line(format_args!("sharing it for {time}: Ctrl-C ends it"));
+        tokio::select! {
+            () = tokio::time::sleep(how_long) => {}
+            // When the system lets nobody listen for Ctrl-C, it ends the program by itself.
+            Ok(()) = interrupted() => {}
+        }
+    }
+    let shared = sharer.stop().await;
+    output.line(format_args!("shared: {}", Size(shared)));
+    shared
 }
 
 /// Why a transfer ended before it was whole.
@@ -98,54 +127,68 @@ enum End {
     Interrupted,
 }
 
+/// What a transfer leaves.
+struct Fetched {
+    report: TransferReport,
+    /// The member of the swarm, where it is to go on.
+    member: Option<Member>,
+    /// How the background transfer stood last, when it was one.
+    background: Option<Background>,
+}
+
 async fn download(
     args: &FetchArgs,
     hosts: &[Candidate],
     wanted: &Wanted,
     store: &Arc<Store>,
     output: &Output,
-) -> Result<TransferReport, End> {
-    let mut config = PeerConfig {
-        // What is fetched is not offered to others: the user named no content to share.
-        listen: Vec::new(),
-        allow_public: args.access.allow_public,
-        ..PeerConfig::default()
-    };
-    // A peer that stalls is dropped in time for another to be tried before patience ends.
-    config.engine.request_timeout = config.engine.request_timeout.min(args.patience / 2);
-    config.dial_timeout = config.dial_timeout.min(args.patience / 2);
-    let peer = Peer::start(config)
+) -> Result<Fetched, End> {
+    let member = Member::start(args).await.map_err(End::Setup)?;
+    let events = member.peer().subscribe();
+    let transfer = member
+        .fetch(args, wanted, store)
         .await
-        .map_err(|error| End::Setup(Failure::cannot_run(error)))?;
-    let events = peer.subscribe();
-    let transfer = peer
-        .download(Download {
-            name: wanted.name.clone().unwrap_or_default(),
-            hashes: Arc::clone(&wanted.hashes),
-            have: store.pieces(),
-            sink: Arc::clone(store) as Arc<_>,
-            source: None,
-            priority: if args.background {
-                Priority::Background
-            } else {
-                Priority::Foreground
-            },
-        })
-        .await
-        .map_err(|error| End::Setup(Failure::cannot_run(error)))?;
+        .map_err(End::Setup)?;
     for &addr in hosts.iter().flat_map(|host| &host.addrs) {
-        peer.candidate(args.content, addr).await;
+        member.peer().candidate(args.content, addr).await;
     }
-    let end = watch(&transfer, events, args.patience, output).await;
-    peer.stop().await;
-    end
+    let mut background = None;
+    let watch = watch(
+        &transfer,
+        member.peer(),
+        events,
+        args.patience,
+        &mut background,
+        output,
+    );
+    let end = tokio::select! {
+        end = watch => end,
+        never = member.find_others(args.content) => match never {},
+    };
+    match end {
+        Ok(report) if args.share_for.is_some() => Ok(Fetched {
+            report,
+            member: Some(member),
+            background,
+        }),
+        end => {
+            member.stop().await;
+            end.map(|report| Fetched {
+                report,
+                member: None,
+                background,
+            })
+        }
+    }
 }
 
 /// Waits for the end, whatever it is, and shows how far it is meanwhile.
 async fn watch(
     transfer: &Transfer,
+    peer: &Peer,
     mut events: Receiver<Event>,
     patience: Duration,
+    background: &mut Option<Background>,
     output: &Output,
 ) -> Result<TransferReport, End> {
     let start = transfer.progress();
@@ -175,10 +218,17 @@ async fn watch(
             },
             _ = tick.tick() => {
                 let now = transfer.progress();
+                let yielding = peer.background();
+                let taken = |view: &Option<Background>| view.map_or(0, |view| view.received);
+                let moves = taken(&yielding) > taken(background);
+                *background = yielding.or(*background);
                 if now.bytes != shown.0 {
                     shown = (now.bytes, Instant::now());
                     bar.set_position(now.bytes);
-                    progress(&now, output);
+                    progress(&now, yielding, output);
+                } else if moves {
+                    // A piece takes its time where next to nothing is left free.
+                    shown.1 = Instant::now();
                 } else if shown.1.elapsed() > patience {
                     let why = "no piece came for too long";
                     break Err(End::NoPeer { why, reasons });
@@ -258,12 +308,14 @@ impl From<&SocketAddr> for Address {
     }
 }
 
-fn progress(now: &Progress, output: &Output) {
+fn progress(now: &Progress, background: Option<Background>, output: &Output) {
     #[derive(Serialize)]
     struct Fields {
         bytes: u64,
         total: u64,
         bits_per_second: f64,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        background: Option<Yielding>,
     }
     output.event(
         "progress",
@@ -271,6 +323,7 @@ fn progress(now: &Progress, output: &Output) {
             bytes: now.bytes,
             total: now.of_bytes,
             bits_per_second: (now.bytes_per_second * 8.0).round(),
+            background: background.map(Yielding::from),
         },
     );
 }
@@ -324,6 +377,29 @@ fn not_whole(end: End, args: &FetchArgs, store: &Store, path: &Path, length: u64
     }
 }
 
+/// How a background transfer stands.
+#[derive(Clone, Copy, Serialize)]
+struct Yielding {
+    /// What all background transfers of this device may take now.
+    limit_bits_per_second: f64,
+    /// The path's own round trip.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    base_ms: Option<f64>,
+    /// What the queue on the path adds to it.
+    queueing_ms: f64,
+}
+
+impl From<Background> for Yielding {
+    fn from(view: Background) -> Self {
+        let ms = |time: Duration| (time.as_secs_f64() * 1e6).round() / 1e3;
+        Self {
+            limit_bits_per_second: view.rate as f64 * 8.0,
+            base_ms: view.base.map(ms),
+            queueing_ms: ms(view.queueing),
+        }
+    }
+}
+
 /// The final document.
 #[derive(Serialize)]
 struct Document {
@@ -337,6 +413,12 @@ struct Document {
     seconds: f64,
     bits_per_second: f64,
     sources: Vec<SourceOfBytes>,
+    /// Sent to others, where that was wanted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    shared_bytes: Option<u64>,
+    /// How it stood last, when it was fetched in the background.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    background: Option<Yielding>,
 }
 
 /// Who sent what.
@@ -380,6 +462,18 @@ fn tell(document: &Document, output: &Output) {
         let time = units::span(Duration::from_secs_f64(document.seconds));
         output.line(format_args!("  {} in {time}, {rate}", Size(fetched)));
     }
+    if let Some(view) = &document.background {
+        let limit = Rate {
+            bits_per_second: view.limit_bits_per_second,
+        };
+        let base = view
+            .base_ms
+            .map_or_else(|| "not measured".to_owned(), |base| format!("{base} ms"));
+        output.line(format_args!(
+            "  in the background: at last up to {limit}, round trip {base}, {} ms of queue",
+            view.queueing_ms
+        ));
+    }
     for source in &document.sources {
         let share = 100.0 * source.bytes as f64 / fetched.max(1) as f64;
         output.line(format_args!(
@@ -399,5 +493,4 @@ fn tell(document: &Document, output: &Output) {
             "  bad pieces, thrown away and fetched again: {bad_pieces}"
         ));
     }
-    output.document(document);
 }

@@ -1,5 +1,8 @@
 //! One line, or one JSON event, for each thing that happens to a peer.
 
+use std::net::SocketAddr;
+
+use dolab_check::{SessionEvent, evidence::ExchangeEnd, report::PathId};
 use dolab_content::ContentId;
 use dolab_engine::{CloseReason, Event as Exchange};
 use dolab_peer::Event;
@@ -21,6 +24,16 @@ struct Fields {
     received_bytes: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     why: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    host: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    version: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    path: Option<PathId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    open: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    complete: Option<bool>,
 }
 
 pub(super) fn tell(event: &Event, names: &Names, output: &Output) {
@@ -61,6 +74,7 @@ pub(super) fn tell(event: &Event, names: &Names, output: &Output) {
                 sent_bytes: Some(*bytes_up),
                 received_bytes: Some(*bytes_down),
                 why: Some(why.to_string()),
+                ..Fields::default()
             };
             output.event("peer-left", fields);
         }
@@ -75,6 +89,75 @@ pub(super) fn tell(event: &Event, names: &Names, output: &Output) {
             output.event("source-failed", fields);
         }
         _ => {}
+    }
+}
+
+/// What others do in their sessions.
+pub(super) fn tell_session(event: &SessionEvent, output: &Output) {
+    let (name, line, fields) = match event {
+        SessionEvent::Began {
+            remote,
+            host,
+            version,
+            ..
+        } => {
+            let fields = Fields {
+                host: Some(host.clone()),
+                version: Some(version.clone()),
+                ..of_session(remote)
+            };
+            let line = format!("{remote}: session with {host}, dolab {version}");
+            ("session-began", line, fields)
+        }
+        SessionEvent::Probed { remote, path, open } => {
+            let fields = Fields {
+                path: Some(*path),
+                open: Some(*open),
+                ..of_session(remote)
+            };
+            let answer = if *open { "answers" } else { "does not answer" };
+            let line = format!("{remote}: called back on {path}, which {answer}");
+            ("session-probed", line, fields)
+        }
+        SessionEvent::Received { remote, bytes, end } => {
+            let complete = *end == ExchangeEnd::Complete;
+            let word = if complete { "all" } else { "only" };
+            let fields = Fields {
+                received_bytes: Some(*bytes),
+                complete: Some(complete),
+                ..of_session(remote)
+            };
+            let line = format!(
+                "{remote}: its content was verified: {word} {}",
+                Size(*bytes)
+            );
+            ("session-received", line, fields)
+        }
+        SessionEvent::Declined { remote, why } => {
+            let fields = Fields {
+                why: Some(why.to_string()),
+                ..of_session(remote)
+            };
+            (
+                "session-declined",
+                format!("{remote}: declined: {why}"),
+                fields,
+            )
+        }
+        SessionEvent::Ended { remote } => {
+            let line = format!("{remote}: session ended");
+            ("session-ended", line, of_session(remote))
+        }
+        _ => return,
+    };
+    output.line(escape(&line));
+    output.event(name, fields);
+}
+
+fn of_session(remote: &SocketAddr) -> Fields {
+    Fields {
+        remote: Some(remote.to_string()),
+        ..Fields::default()
     }
 }
 

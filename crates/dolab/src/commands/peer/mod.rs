@@ -1,14 +1,14 @@
 //! `dolab peer`.
 
 mod events;
-mod served;
 mod sharing;
 
-use std::time::Instant;
+use std::{sync::Arc, time::Instant};
 
-use dolab_check::{Station, report::PathId};
+use dolab_bench::{Limits, Server};
+use dolab_check::{SessionEvent, Station, report::PathId};
 use serde::Serialize;
-use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::broadcast::{self, error::RecvError};
 
 use crate::{
     args::PeerArgs,
@@ -22,17 +22,23 @@ use crate::{
     units::{self, Size},
 };
 
-pub(crate) use self::served::layer as served;
-
 pub(crate) fn run(args: &PeerArgs, output: &Output) -> CommandResult {
-    let config = station::config(&args.listen, &args.access, args.access.key()?);
+    let mut config = station::config(&args.listen, &args.access, args.access.key()?);
+    if !args.no_bench {
+        let store = args.bench_store.clone().unwrap_or_else(std::env::temp_dir);
+        config.bench = Some(Arc::new(Server::new(Limits::default(), store)));
+    }
     block_on(async {
         let began = Instant::now();
         let station = station::start(config).await?;
-        let served = serve(args, &station, output).await;
+        let mut sessions = station.subscribe();
+        let served = serve(args, &station, &mut sessions, output).await;
         let snapshot = station.peer().snapshot().await;
         // Until it has stopped, others' sessions still have their last words.
         station.stop().await;
+        while let Ok(event) = sessions.try_recv() {
+            events::tell_session(&event, output);
+        }
         served?;
         goodbye(began, snapshot.map(|snapshot| snapshot.engine), output);
         Ok(Exit::Good)
@@ -40,7 +46,12 @@ pub(crate) fn run(args: &PeerArgs, output: &Output) -> CommandResult {
 }
 
 /// Serves until the user or the system wants it to end.
-async fn serve(args: &PeerArgs, station: &Station, output: &Output) -> Result<(), Failure> {
+async fn serve(
+    args: &PeerArgs,
+    station: &Station,
+    sessions: &mut broadcast::Receiver<SessionEvent>,
+    output: &Output,
+) -> Result<(), Failure> {
     let mut stop = std::pin::pin!(interrupted());
     let me = listen(args, station, output)?;
     // Others may come as soon as the first content is shared.
@@ -60,13 +71,20 @@ async fn serve(args: &PeerArgs, station: &Station, output: &Output) -> Result<()
             Ok(()) = &mut stop => return Ok(()),
             event = events.recv() => match event {
                 Ok(event) => events::tell(&event, &names, output),
-                Err(RecvError::Lagged(missed)) => {
-                    output.note(format_args!("{missed} events were too many to show"));
-                }
+                Err(RecvError::Lagged(missed)) => missing(missed, output),
+                Err(RecvError::Closed) => return Ok(()),
+            },
+            event = sessions.recv() => match event {
+                Ok(event) => events::tell_session(&event, output),
+                Err(RecvError::Lagged(missed)) => missing(missed, output),
                 Err(RecvError::Closed) => return Ok(()),
             },
         }
     }
+}
+
+fn missing(events: u64, output: &Output) {
+    output.note(format_args!("{events} events were too many to show"));
 }
 
 /// How others reach this host.
@@ -79,19 +97,7 @@ struct Me {
 fn listen(args: &PeerArgs, station: &Station, output: &Output) -> Result<Me, Failure> {
     let addresses = station.addresses();
     let listeners = station::listening(station);
-    let Some(port) = station.port(PathId::Tcp7680) else {
-        let exchange = PathId::Tcp7680.to_string();
-        let why = listeners
-            .iter()
-            .find(|listener| listener.path == exchange)
-            .and_then(|listener| listener.why_not.as_deref());
-        return Err(Failure::cannot_run(format!(
-            "can not listen on tcp port {}: {}",
-            args.listen.port,
-            why.unwrap_or("the system does not say why")
-        ))
-        .hint("--port takes another port, and 0 any free one"));
-    };
+    let port = station::exchange_port(station, args.listen.port)?;
     let dial = station::dial_text(addresses.first(), port);
     let host = dolab_host::host_name();
     let (open, closed): (Vec<&Listening>, Vec<_>) =
