@@ -36,7 +36,15 @@ impl Competitor for Dolab {
         let (program, address) = (self.0.clone(), stage.sender().address.to_string());
         let receive = move |folder: &Path| {
             let mut fetch = Command::new(&program);
-            fetch.args(["fetch", &id, "--json", "--from", &address, "--output"]);
+            fetch.args([
+                "fetch",
+                &id,
+                "--json",
+                "--no-sync",
+                "--from",
+                &address,
+                "--output",
+            ]);
             fetch.arg(folder.join(NAME));
             fetch.into()
         };

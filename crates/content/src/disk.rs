@@ -37,12 +37,20 @@ pub(crate) fn read_at(file: &File, offset: u64, buf: &mut [u8]) -> io::Result<()
     return windows::read_at(file, offset, buf);
 }
 
+/// Bytes that are written in one go. A file system may take memory in units as large as a write,
+/// and large units are what a virtual machine gives back to its host while they are free: new ones
+/// are slow then. Measured with ext4 in such a machine: 4.3 GB/s with 64 KiB, 0.5 GB/s with 1 MiB.
+const WRITE: usize = 64 << 10;
+
 /// Writes all of `bytes` at `offset`.
 pub(crate) fn write_at(file: &File, offset: u64, bytes: &[u8]) -> io::Result<()> {
-    #[cfg(unix)]
-    return std::os::unix::fs::FileExt::write_all_at(file, bytes, offset);
-    #[cfg(windows)]
-    return windows::write_at(file, offset, bytes);
+    for (at, bytes) in (offset..).step_by(WRITE).zip(bytes.chunks(WRITE)) {
+        #[cfg(unix)]
+        std::os::unix::fs::FileExt::write_all_at(file, bytes, at)?;
+        #[cfg(windows)]
+        windows::write_at(file, at, bytes)?;
+    }
+    Ok(())
 }
 
 /// Opens a file to read and write, creates it if need be, and keeps every other process of ours

@@ -54,6 +54,8 @@ pub struct Store {
     path: PathBuf,
     hashes: Arc<PiecesHashFile>,
     existing: Existing,
+    /// Whether what is written is forced to the disk.
+    forced: bool,
     sync_every: u64,
     shared: Arc<Shared>,
 }
@@ -91,6 +93,7 @@ impl Store {
             path,
             hashes,
             existing,
+            forced: true,
             sync_every: SYNC_EVERY,
             shared: Arc::new(Shared {
                 file,
@@ -99,6 +102,15 @@ impl Store {
                 syncing: Mutex::new(()),
             }),
         })
+    }
+
+    /// The same, without forcing anything to the disk but by [`Store::sync`]: the system writes when
+    /// it likes, as with most programs. Nothing waits for the disk then, and when the power fails
+    /// soon after, even a finished file may be damaged.
+    #[must_use]
+    pub fn unforced(mut self) -> Self {
+        self.forced = false;
+        self
     }
 
     /// The pieces that are there now.
@@ -178,7 +190,9 @@ impl Store {
             return Ok(());
         }
         self.check_whole(&self.state())?;
-        self.shared.sync(&turn)?;
+        if self.forced {
+            self.shared.sync(&turn)?;
+        }
         let mut state = self.state();
         self.check_whole(&state)?;
         publish(&self.shared.partial, &self.path, self.existing)?;
@@ -192,6 +206,9 @@ impl Store {
         if let Some(map) = map {
             remove(&map)?;
             remove(&journal::unfinished(&map))?;
+        }
+        if !self.forced {
+            return Ok(());
         }
         disk::sync_names(&self.path).map_err(|error| StoreError::new(&self.path, error))
     }
@@ -288,7 +305,7 @@ impl Sink for Store {
         })?;
         state.pieces.insert(piece);
         state.unsynced += u64::from(want);
-        if state.unsynced >= self.sync_every {
+        if self.forced && state.unsynced >= self.sync_every {
             self.shared.sync_behind(&mut state);
         }
         Ok(())

@@ -415,3 +415,17 @@ fn what_the_system_says_becomes_what_the_user_can_do() {
     assert_eq!(changed.do_code().unwrap().to_string(), "0x80D06800");
     assert_eq!(told(ErrorKind::NotFound).do_code(), None);
 }
+
+#[test]
+fn what_is_not_forced_is_whole_and_resumes_all_the_same() {
+    let place = Place::new();
+    let store = place.open().unforced();
+    place.fill(&store, 0..6);
+    drop(store);
+    let store = place.open().unforced();
+    assert_eq!(store.pieces().count(), 6);
+    place.fill(&store, 6..10);
+    store.finish().unwrap();
+    assert_eq!(fs::read(place.path("")).unwrap(), place.whole());
+    assert!(!place.path(".partial").exists() && !place.path(".partial.map").exists());
+}

@@ -247,6 +247,11 @@ pub struct FetchArgs {
     #[arg(long)]
     pub verify: bool,
 
+    /// Do not wait until the disk has it: faster, but a power cut soon afterwards may damage the
+    /// file.
+    #[arg(long)]
+    pub no_sync: bool,
+
     /// Take the piece hashes from this file instead of asking a peer.
     #[arg(long, value_name = "FILE")]
     pub pieces_hash_file: Option<PathBuf>,

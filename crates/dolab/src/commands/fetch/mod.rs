@@ -143,10 +143,13 @@ async fn open(
     };
     let (path, hashes) = (path.to_owned(), Arc::clone(&wanted.hashes));
     let length = hashes.layout().length();
-    let verify = args.verify;
+    let (verify, forced) = (args.verify, !args.no_sync);
     let bar = output.transfer("verifying what is there", length);
     let opened = tokio::task::spawn_blocking(move || -> Result<_, StoreError> {
-        let store = Store::open(path, hashes, existing)?;
+        let mut store = Store::open(path, hashes, existing)?;
+        if !forced {
+            store = store.unforced();
+        }
         let before = store.pieces().count();
         if verify && before > 0 {
             let threads = thread::available_parallelism().map_or(1, Into::into);
