@@ -30,7 +30,7 @@ const UNKNOWN: &str = "-";
 
 /// The layers beside each other, with what each costs.
 pub fn steps(report: &Report) -> Grid {
-    let mut grid = Grid::new(&["direction", "layer", "goodput", "cost", "a GiB takes"]);
+    let mut grid = Grid::new(&["direction", "layer", "goodput", "cost", "per GiB"]);
     for step in &report.steps {
         let cost = match &step.cost {
             None => UNKNOWN.to_owned(),

@@ -50,7 +50,14 @@ fn a_narrow_terminal_without_unicode_shows_the_same() {
         .lines()
         .skip_while(|line| !line.starts_with("direction"));
     assert!(laid_out.all(|line| line.len() <= 80), "{text}");
-    insta::assert_snapshot!(text);
+    for shown in [
+        "\nraw       @@@",
+        "\nreceive    exchange  31.4 Gbit/s (3.92 GB/s)",
+        "\nreceive verified: failed: the connection was reset (0x80D02002)\n",
+        "\nreceive stored: skipped: the other host offers no disk\n",
+    ] {
+        assert!(text.contains(shown), "{shown:?} in {text}");
+    }
 }
 
 #[test]
