@@ -1,7 +1,7 @@
 //! The bytes of a piece, from the content's source to the socket.
 //!
-//! A disk may take its time, so a read of a source happens on a thread where that is allowed, also
-//! those that the kernel does inside `sendfile`. What is in the page cache needs no disk.
+//! A disk may take its time, so every read of a source happens on a thread where that is allowed,
+//! also those that the kernel does inside `sendfile`.
 
 use std::{
     io::{self, IoSlice},
@@ -75,15 +75,10 @@ impl Job<'_> {
             let head = bytes::Bytes::copy_from_slice(&head[head_sent..]);
             let offset = source.file_offset(self.offset() + body_sent as u64);
             let len = self.range.len as usize - body_sent;
-            let cached = sendfile::is_cached(&*source, offset, len);
             let pass = move || sendfile::pass(&stream, &*source, &head, offset, len);
-            // To wake another thread costs a quarter of what sending a piece does (measured).
-            let pass = match cached {
-                true => pass()?,
-                false => tokio::task::spawn_blocking(pass)
-                    .await
-                    .map_err(|_| Ended::GivenUp)??,
-            };
+            let pass = tokio::task::spawn_blocking(pass)
+                .await
+                .map_err(|_| Ended::GivenUp)??;
             head_sent += pass.head;
             body_sent += pass.body;
             meter
@@ -151,16 +146,12 @@ mod sendfile {
 
     use dolab_content::{Source, StoreError};
     use rustix::{
-        io::{Errno, ReadWriteFlags, preadv2},
+        io::Errno,
         net::{SendFlags, send},
     };
     use tokio::{io::Interest, net::TcpStream};
 
     use super::Failure;
-
-    /// Bytes between two that are looked at to tell whether all are in memory. Systems read ahead
-    /// and drop in runs of about this length.
-    const SAMPLE: usize = 128 << 10;
 
     /// What one pass sent.
     #[derive(Default)]
@@ -212,21 +203,6 @@ mod sendfile {
             }
         }
         Ok(pass)
-    }
-
-    /// Whether the bytes are in memory, as far as samples tell, so that sending them waits for no
-    /// disk. Never true where the file system can not say.
-    pub(super) fn is_cached(source: &dyn Source, offset: u64, len: usize) -> bool {
-        let Some(file) = source.file() else {
-            return false;
-        };
-        let samples = (0..len).step_by(SAMPLE).chain(len.checked_sub(1));
-        samples.into_iter().all(|at| {
-            let mut byte = [0];
-            let into = &mut [io::IoSliceMut::new(&mut byte)];
-            let flags = ReadWriteFlags::NOWAIT;
-            preadv2(file, into, offset + at as u64, flags).is_ok_and(|read| read == 1)
-        })
     }
 
     fn ends_before(offset: u64) -> StoreError {
