@@ -66,7 +66,7 @@ fn transfers(one: &Transfers) -> Table {
             row.verifies.to_owned(),
             number(goodput.map(|spread| spread.median), 3),
             around(goodput, 3),
-            number(of_mark, 3),
+            number(of_mark, 4),
             median(|run| run.sender_cpu, 2),
             median(|run| run.receiver_cpu, 2),
             median(|run| run.sender_mib, 1),
@@ -110,7 +110,7 @@ fn goal_table(goals: &[Goal]) -> Table {
         table.add_row([
             goal.what.to_owned(),
             format!("{bound} {}", goal.goal),
-            number(goal.measured, 3),
+            number(goal.measured, 4),
             match goal.reached() {
                 Some(true) => "reached",
                 Some(false) => "MISSED",
