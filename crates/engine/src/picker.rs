@@ -101,7 +101,9 @@ impl Picker {
 
     /// The next piece to fetch from a peer with this map; `counted` unless it is one that was
     /// complete when it came.
-    pub(crate) fn pick(&mut self, theirs: &PieceMap, counted: bool) -> Option<u32> {
+    ///
+    /// With `own`, only one of this device's share of the rarest.
+    pub(crate) fn pick(&mut self, theirs: &PieceMap, counted: bool, own: bool) -> Option<u32> {
         if self.is_exhausted() {
             return None;
         }
@@ -110,14 +112,16 @@ impl Picker {
         let rarest = self.rarity.rarest(counted.into()).take(RAREST_TRIED);
         let mut there = rarest.filter(|&(_, piece)| theirs.contains(piece));
         let first = there.next();
-        let own = first.filter(|&(_, piece)| !share.has(piece));
-        let own = own.and_then(|(copies, _)| {
-            there
-                .take_while(|&(others, _)| others == copies)
-                .find(|&(_, piece)| share.has(piece))
+        let ours = first.and_then(|(copies, _)| {
+            let equal = there.take_while(|&(others, _)| others == copies);
+            first
+                .into_iter()
+                .chain(equal)
+                .find(|&(_, it)| share.has(it))
         });
-        match own.or(first) {
+        match ours.or(first.filter(|_| !own)) {
             Some((_, piece)) => Some(piece),
+            None if own => None,
             None => self.scan(theirs),
         }
     }
@@ -180,6 +184,11 @@ impl Picker {
             .remove(&piece)
             .map(|flight| flight.over)
             .unwrap_or_default()
+    }
+
+    /// How many devices fetch the content, as far as is known, this one among them.
+    pub(crate) fn sharers(&self) -> u32 {
+        self.share.below + 1 + self.share.above
     }
 
     /// Whether every missing piece is in flight.

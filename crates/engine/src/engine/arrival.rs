@@ -116,6 +116,10 @@ impl Engine {
             .map(|picker| picker.done(piece))
             .unwrap_or_default();
         let (complete, share) = (swarm.have.is_full(), swarm.share);
+        let idle = swarm
+            .picker
+            .as_ref()
+            .is_some_and(|picker| picker.flights() == 0);
         let connections = swarm.connections.clone();
         if complete {
             swarm.picker = None;
@@ -137,6 +141,9 @@ impl Engine {
         }
         if complete {
             self.event(Event::Completed { content });
+        } else if idle {
+            // Who waited for others to bring something waits no more.
+            self.rouse_idle(content);
         }
     }
 

@@ -77,11 +77,12 @@ impl Engine {
     }
 
     fn feed(&mut self, conn: ConnId) -> Fed {
-        let Some(exchange) = self
-            .connections
-            .get_mut(&conn)
-            .and_then(|c| c.exchange_mut())
-        else {
+        let now = self.now;
+        let Some(connection) = self.connections.get_mut(&conn) else {
+            return Fed::Enough;
+        };
+        let bytes_down = connection.bytes_down;
+        let Some(exchange) = connection.exchange_mut() else {
             return Fed::Enough;
         };
         let content = exchange.joined.content;
@@ -101,7 +102,9 @@ impl Engine {
         };
         let idle = pipeline.pieces() == 0;
         let piece_size = u64::from(swarm.layout.piece_size());
+        let crowded = picker.sharers() > 1;
         let full = pipeline.is_asking()
+            || crowded && exchange.depth.is_slow(now, piece_size)
             || pipeline.bytes() >= target
             || pipeline.bytes() + piece_size > self.config.max_outstanding_per_connection
             || pipeline.requests() >= self.config.max_requests_per_connection;
@@ -115,7 +118,12 @@ impl Engine {
         let again = |picker: &crate::picker::Picker| {
             picker.pick_again(&exchange.theirs, conn, self.config.endgame_copies)
         };
-        let picked = picker.pick(&exchange.theirs, counted);
+        // A seeder that gave this device no more than its part is scarce: what is not of our own
+        // share will come from those whose share it is.
+        let have = u64::from(swarm.have.count()) * piece_size;
+        let scarce = u64::from(2 * picker.sharers()) * bytes_down < 3 * have;
+        let own = crowded && !counted && scarce && picker.flights() > 0;
+        let picked = picker.pick(&exchange.theirs, counted, own);
         let picked = picked.or_else(|| idle.then(|| again(picker)).flatten());
         let Some(piece) = picked else {
             return Fed::Enough;

@@ -94,7 +94,7 @@ proptest! {
         let mut taken = have.clone();
         for (n, theirs) in maps.iter().enumerate() {
             let conn = ConnId::accepted(n as u64);
-            while let Some(piece) = picker.pick(theirs, true) {
+            while let Some(piece) = picker.pick(theirs, true, false) {
                 prop_assert!(theirs.contains(piece) && taken.insert(piece));
                 picker.begin(piece, conn);
             }
@@ -136,7 +136,7 @@ fn the_word_scan_finds_every_piece() {
             let mut picker = Picker::new(&have, &mut ChaCha8Rng::seed_from_u64(1));
             let theirs = map(pieces, &[piece]);
             // Nobody announced it, so that only the scan can find it.
-            assert_eq!(picker.pick(&theirs, true), Some(piece));
+            assert_eq!(picker.pick(&theirs, true, false), Some(piece));
         }
     }
 }

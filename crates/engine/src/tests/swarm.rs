@@ -105,36 +105,54 @@ const SLOW_SEEDER: Swarm = Swarm {
     seed: 1,
 };
 
+/// On a virtual clock, so that the figures are the same everywhere; each is a little above what was
+/// seen, to be lowered with the policy. Without shares of their own the first swarm's devices need
+/// a fifth more, because the seeder sends a third of the pieces twice.
 #[test]
 fn swarms_are_done_soon_after_the_bound() {
     let swarms = [
-        SLOW_SEEDER,
-        Swarm {
-            down: 100,
-            ..SLOW_SEEDER
-        },
-        Swarm {
-            seeder_up: 1_000,
-            ..SLOW_SEEDER
-        },
-        Swarm {
-            up: 20,
-            ..SLOW_SEEDER
-        },
-        Swarm {
-            pieces: 512,
-            ..SLOW_SEEDER
-        },
-        Swarm {
-            devices: 30,
-            ..SLOW_SEEDER
-        },
+        (SLOW_SEEDER, 1.18),
+        (
+            Swarm {
+                pieces: 512,
+                ..SLOW_SEEDER
+            },
+            1.10,
+        ),
+        (
+            Swarm {
+                down: 100,
+                ..SLOW_SEEDER
+            },
+            1.27,
+        ),
+        (
+            Swarm {
+                seeder_up: 1_000,
+                ..SLOW_SEEDER
+            },
+            1.19,
+        ),
+        (
+            Swarm {
+                up: 20,
+                ..SLOW_SEEDER
+            },
+            1.18,
+        ),
+        (
+            Swarm {
+                devices: 30,
+                ..SLOW_SEEDER
+            },
+            1.43,
+        ),
     ];
-    for swarm in swarms {
+    for (swarm, most) in swarms {
         for seed in 1..4 {
             let swarm = Swarm { seed, ..swarm };
             let outcome = swarm.run();
-            eprintln!("{swarm:?} {outcome:?}");
+            assert!(outcome.ratio <= most, "{swarm:?}: {outcome:?}");
         }
     }
 }
