@@ -156,3 +156,15 @@ fn swarms_are_done_soon_after_the_bound() {
         }
     }
 }
+
+#[test]
+fn a_scarce_seeder_sends_hardly_any_piece_twice() {
+    for seed in 1..6 {
+        let outcome = Swarm {
+            seed,
+            ..SLOW_SEEDER
+        }
+        .run();
+        assert!(outcome.from_seeder < 1.15, "{outcome:?}");
+    }
+}
