@@ -119,7 +119,7 @@ impl Picker {
                 .chain(equal)
                 .find(|&(_, it)| share.has(it))
         });
-        match ours.or(first.filter(|_| !own)) {
+        match ours.or_else(|| first.filter(|_| !own)) {
             Some((_, piece)) => Some(piece),
             None if own => None,
             None => self.scan(theirs),

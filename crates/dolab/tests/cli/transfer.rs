@@ -126,6 +126,48 @@ fn two_peers_serve_one_download() {
 }
 
 #[test]
+fn what_was_fetched_is_shared_on() {
+    let (_folder, path, bytes) = folder_with_file("a.bin");
+    let sharing = Sharing::start(&[&path]);
+    let target = tempfile::tempdir().unwrap();
+    let (one, two) = (target.path().join("one"), target.path().join("two"));
+    let mut first = Running::start(&[
+        "fetch",
+        &sharing.ids[0],
+        "--json",
+        "--from",
+        &sharing.host,
+        "--output",
+        one.to_str().unwrap(),
+        "--share-for",
+        "10min",
+        "--listen",
+        "127.0.0.1",
+        "--port",
+        "0",
+        "--no-announce",
+    ]);
+    let port = first.wait_for_event("listening")["port"].as_u64().unwrap();
+    first.wait_for_event("whole");
+    assert!(fs::read(one).unwrap() == bytes, "it has its name already");
+    let id = sharing.ids[0].clone();
+    drop(sharing);
+
+    // Nobody else has it now, and nobody else knows its hashes.
+    let ended = fetch(&id, &[&format!("127.0.0.1:{port}")], &two, &[]);
+    assert_eq!(ended.code, Some(0), "{}\n{}", ended.stdout, ended.stderr);
+    assert!(fs::read(two).unwrap() == bytes);
+    #[cfg(unix)]
+    {
+        first.interrupt();
+        let ended = first.end();
+        assert_eq!(ended.code, Some(0), "{}\n{}", ended.stdout, ended.stderr);
+        let document = ended.json().pop().unwrap();
+        assert_eq!(document["shared_bytes"], bytes.len());
+    }
+}
+
+#[test]
 fn what_no_peer_has_is_a_finding_that_names_the_hosts() {
     let sharing = Sharing::start(&[]);
     let target = tempfile::tempdir().unwrap();

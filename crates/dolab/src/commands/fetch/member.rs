@@ -6,11 +6,13 @@ use dolab_check::Station;
 use dolab_content::{ContentId, Store};
 use dolab_discovery::Candidates;
 use dolab_peer::{Download, Peer, PeerConfig, Priority, Transfer};
+use serde::Serialize;
 
 use super::catalogue::Wanted;
 use crate::{
     args::FetchArgs,
     failure::Failure,
+    output::Output,
     station::{self, exchange_port},
 };
 
@@ -22,9 +24,14 @@ pub(super) enum Member {
     Sharer(Box<Station>),
 }
 
+#[derive(Serialize)]
+struct Listening {
+    port: u16,
+}
+
 impl Member {
     /// Joins nothing yet.
-    pub(super) async fn start(args: &FetchArgs) -> Result<Self, Failure> {
+    pub(super) async fn start(args: &FetchArgs, output: &Output) -> Result<Self, Failure> {
         let mut config = PeerConfig {
             listen: Vec::new(),
             allow_public: args.access.allow_public,
@@ -40,7 +47,9 @@ impl Member {
         let mut wishes = station::config(&args.listen, &args.access, args.access.key()?);
         wishes.peer = config;
         let station = station::start(wishes).await?;
-        exchange_port(&station, args.listen.port)?;
+        let port = exchange_port(&station, args.listen.port)?;
+        output.line(format_args!("sharing meanwhile, on tcp port {port}"));
+        output.event("listening", Listening { port });
         Ok(Self::Sharer(Box::new(station)))
     }
 

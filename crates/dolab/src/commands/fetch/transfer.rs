@@ -143,7 +143,7 @@ async fn download(
     store: &Arc<Store>,
     output: &Output,
 ) -> Result<Fetched, End> {
-    let member = Member::start(args).await.map_err(End::Setup)?;
+    let member = Member::start(args, output).await.map_err(End::Setup)?;
     let events = member.peer().subscribe();
     let transfer = member
         .fetch(args, wanted, store)
