@@ -1,10 +1,11 @@
 use crate::program::run;
 
-const COMMANDS: [&str; 7] = [
+const COMMANDS: [&str; 8] = [
     "demo",
     "peer",
     "check",
     "fetch",
+    "bench",
     "discover",
     "firewall",
     "completions",
