@@ -327,7 +327,8 @@ async fn open(folder: &Path, hashes: &Arc<PiecesHashFile>) -> Result<Temporary, 
     let opening = tokio::task::spawn_blocking(move || {
         let folder = TempDir::with_prefix_in("dolab-bench-", &path)
             .map_err(|source| SwarmError::Folder { path, source })?;
-        let store = Store::open(folder.path().join("content"), hashes, Existing::Keep)?;
+        // It goes again at once, so nothing is forced to the disk.
+        let store = Store::open(folder.path().join("content"), hashes, Existing::Keep)?.unforced();
         Ok(Temporary {
             store,
             _folder: folder,

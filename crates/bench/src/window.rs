@@ -3,7 +3,6 @@
 
 use std::{
     fs::File,
-    io,
     sync::{Arc, Weak},
 };
 
@@ -144,7 +143,7 @@ impl Memory {
 }
 
 #[cfg(target_os = "linux")]
-fn file_of(bytes: &[u8]) -> io::Result<File> {
+fn file_of(bytes: &[u8]) -> std::io::Result<File> {
     use rustix::fs::{MemfdFlags, memfd_create};
 
     let file = File::from(memfd_create("dolab-bench", MemfdFlags::CLOEXEC)?);
