@@ -39,8 +39,9 @@ const SHORTEST_WAIT: Duration = Duration::from_millis(1);
 /// How often each connection's round trip is looked at.
 const SAMPLE_EVERY: Duration = Duration::from_millis(10);
 
-/// Window that a connection always has: two packets, as in LEDBAT++, with their headers.
-const SMALLEST_WINDOW: u64 = 2 * 1500;
+/// Packets that fit the window of a connection at least (LEDBAT++). A sender holds back while not
+/// even one fits, so it goes by the path's own packets: on loopback they have 64 KiB.
+const SMALLEST_WINDOW: u64 = 2;
 
 /// How background transfers stand at one moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -213,7 +214,8 @@ impl State {
             self.rule.sample(clock, id, seen.max(tcp.min_round_trip));
         }
         let share = self.rule.window() / self.flows.len() as u64;
-        let window = u32::try_from(share.max(SMALLEST_WINDOW)).unwrap_or(u32::MAX >> 1);
+        let least = SMALLEST_WINDOW * u64::from(tcp.segment);
+        let window = u32::try_from(share.max(least)).unwrap_or(u32::MAX >> 1);
         if let Err(error) = bound_window(stream, window.min(u32::MAX >> 1)) {
             tracing::debug!(target: "dolab_peer", %error, "the receive window can not be bounded");
         }
