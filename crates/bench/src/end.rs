@@ -100,7 +100,7 @@ impl End {
 
     /// Reads the counters, and looks whether anything stands still; the last look was so long ago.
     pub(crate) async fn look(&self, passed: Duration) -> Reading {
-        let reading = match &self.work {
+        match &self.work {
             Work::Raw { raw, .. } => {
                 let reading = raw.read();
                 if self.part == Part::Receiver {
@@ -125,8 +125,7 @@ impl End {
                 }
                 reading
             }
-        };
-        reading
+        }
     }
 
     /// The warm-up is over: what was counted so far does not count.
