@@ -32,7 +32,7 @@ pub enum BenchError {
         why: Refusal,
     },
     /// It is dolab, and what it says about a benchmark makes no sense. Its fault.
-    #[error("{addr} answers what was not asked: {what}")]
+    #[error("{addr} gave an answer that makes no sense: {what}")]
     Confused {
         /// The peer.
         addr: SocketAddr,

@@ -58,14 +58,14 @@ impl Remote {
     }
 
     async fn meet(addr: SocketAddr, client: BenchClient) -> Result<Self, BenchError> {
-        match ask(addr, &client, &Request::About).await? {
-            Reply::About { about } => Ok(Self {
-                addr,
-                about,
-                client,
-            }),
-            other => Err(confused(addr, &other)),
-        }
+        let Reply::About { about } = ask(addr, &client, &Request::About).await? else {
+            return Err(confused(addr, "what it is"));
+        };
+        Ok(Self {
+            addr,
+            about,
+            client,
+        })
     }
 
     /// What is written about it in a report.
@@ -89,10 +89,11 @@ impl Remote {
 
     pub(crate) async fn prepare(&self, spec: Spec) -> Result<Prepared, BenchError> {
         let spec = Box::new(spec);
-        match self.ask(&Request::Prepare { spec }).await? {
-            Reply::Prepared { flow, token, offer } => Ok(Prepared { flow, token, offer }),
-            other => Err(confused(self.addr, &other)),
-        }
+        let reply = self.ask(&Request::Prepare { spec }).await?;
+        let Reply::Prepared { flow, token, offer } = reply else {
+            return Err(confused(self.addr, "that a flow is prepared"));
+        };
+        Ok(Prepared { flow, token, offer })
     }
 
     pub(crate) async fn start(&self, flow: u64) -> Result<(), BenchError> {
@@ -100,19 +101,21 @@ impl Remote {
     }
 
     pub(crate) async fn read(&self, flow: u64, from: usize) -> Result<State, BenchError> {
-        match self.ask(&Request::Read { flow, from }).await? {
-            Reply::State {
-                slices,
-                bytes,
-                ended,
-            } => Ok(State {
-                began: None,
-                slices,
-                bytes,
-                ended,
-            }),
-            other => Err(confused(self.addr, &other)),
-        }
+        let reply = self.ask(&Request::Read { flow, from }).await?;
+        let Reply::State {
+            slices,
+            bytes,
+            ended,
+        } = reply
+        else {
+            return Err(confused(self.addr, "how a flow goes"));
+        };
+        Ok(State {
+            began: None,
+            slices,
+            bytes,
+            ended,
+        })
     }
 
     pub(crate) async fn stop(&self, flow: u64) -> Result<(), BenchError> {
@@ -120,10 +123,11 @@ impl Remote {
     }
 
     pub(crate) async fn finish(&self, flow: u64, from: usize) -> Result<Totals, BenchError> {
-        match self.ask(&Request::Finish { flow, from }).await? {
-            Reply::Finished { totals } => Ok(totals),
-            other => Err(confused(self.addr, &other)),
-        }
+        let reply = self.ask(&Request::Finish { flow, from }).await?;
+        let Reply::Finished { totals } = reply else {
+            return Err(confused(self.addr, "how a flow ended"));
+        };
+        Ok(totals)
     }
 
     /// Opens a connection for a flow.
@@ -167,29 +171,28 @@ async fn ask(
     client: &BenchClient,
     request: &Request,
 ) -> Result<Reply, BenchError> {
-    let confused = |error: serde_json::Error| BenchError::Confused {
+    let unreadable = |error: serde_json::Error| BenchError::Confused {
         addr,
         what: error.to_string(),
     };
-    let body = serde_json::to_value(request).map_err(confused)?;
-    let reply = client.ask(body, PATIENCE).await;
-    let reply = reply.map_err(|error| match error {
-        SessionError::Declined(why) => BenchError::Declined { addr, why },
+    let body = serde_json::to_value(request).map_err(unreadable)?;
+    let reply = match client.ask(body, PATIENCE).await {
+        Ok(reply) => reply,
+        Err(SessionError::Declined(why)) => return Err(BenchError::Declined { addr, why }),
         // The address was reached: this is no matter of connecting any more.
-        error => BenchError::Session { addr, error },
-    })?;
-    match serde_json::from_value(reply).map_err(confused)? {
-        Reply::Unknown => Err(BenchError::Declined {
-            addr,
-            why: Refusal::Unsupported,
-        }),
-        reply => Ok(reply),
+        Err(error) => return Err(BenchError::Session { addr, error }),
+    };
+    let reply = serde_json::from_value(reply).map_err(unreadable)?;
+    if matches!(reply, Reply::Unknown) {
+        let why = Refusal::Unsupported;
+        return Err(BenchError::Declined { addr, why });
     }
+    Ok(reply)
 }
 
-fn confused(addr: SocketAddr, reply: &Reply) -> BenchError {
+fn confused(addr: SocketAddr, asked: &str) -> BenchError {
     BenchError::Confused {
         addr,
-        what: format!("{reply:?}").chars().take(80).collect(),
+        what: format!("it was asked {asked}"),
     }
 }

@@ -1,5 +1,10 @@
 //! Benchmarks between stations on loopback: what is measured is there and adds up. How fast it is
 //! matters to no test.
+#![allow(
+    clippy::unwrap_used,
+    clippy::wildcard_enum_match_arm,
+    reason = "a test may panic, also in the functions beside it"
+)]
 
 mod common;
 mod refused;

@@ -123,11 +123,10 @@ fn failed(error: BenchError) -> Failure {
     let failure = |exit| Failure::new(exit, escape(&text));
     match error {
         BenchError::Unreachable { error, .. } => {
-            let hint = match error.kind() {
-                io::ErrorKind::ConnectionRefused => {
-                    "start `dolab peer` there: nothing listens on that port, or a firewall says so"
-                }
-                _ => "`dolab check HOST` finds what is in the way",
+            let hint = if error.kind() == io::ErrorKind::ConnectionRefused {
+                "start `dolab peer` there: nothing listens on that port, or a firewall says so"
+            } else {
+                "`dolab check HOST` finds what is in the way"
             };
             failure(Exit::Finding).hint(hint)
         }

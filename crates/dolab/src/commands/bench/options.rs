@@ -41,10 +41,8 @@ pub(super) fn plan(args: &BenchArgs) -> Result<Plan, Failure> {
             span("--warm-up", args.warm_up, 0, 60_000)?,
         ),
     };
-    let depth = tuning.depth.map_or_else(
-        || (IN_FLIGHT / block).clamp(1, MOST_REQUESTS) as u32,
-        |depth| depth,
-    );
+    let usual = (IN_FLIGHT / block).clamp(1, MOST_REQUESTS) as u32;
+    let depth = tuning.depth.unwrap_or(usual);
     let mut layers: Vec<Layer> = args.layers.iter().map(|&layer| layer.into()).collect();
     layers.sort();
     layers.dedup();
