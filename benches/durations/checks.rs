@@ -8,16 +8,14 @@ use super::spread;
 
 const ROUNDS: usize = 3;
 
+type Whose = fn(&Net) -> &dolab_tests::Namespace;
+
 /// Rules for one hook of one host.
 struct Outcome {
     name: &'static str,
     topology: Topology,
     /// Whose rules, at which hook, and one of them.
-    rule: Option<(
-        fn(&Net) -> &dolab_tests::Namespace,
-        &'static str,
-        &'static str,
-    )>,
+    rule: Option<(Whose, &'static str, &'static str)>,
     peer: bool,
     unplugged: bool,
 }

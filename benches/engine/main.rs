@@ -28,6 +28,8 @@ const CONNECTIONS: [usize; 4] = [1, 10, 100, 1_000];
 const PIECES: [u32; 2] = [100, 10_000];
 
 /// Messages of one kind: how many at least, and the time that they took.
+/// Makes a crowd of so many connections that exchange so many pieces.
+type Make = fn(usize, u32) -> Crowd;
 type Messages = fn(&mut Crowd, u64) -> (u64, Duration);
 
 fn layout(pieces: u32) -> Layout {
@@ -47,7 +49,7 @@ fn whole_transfers(c: &mut Criterion) {
 }
 
 fn single_messages(c: &mut Criterion) {
-    let kinds: [(&str, fn(usize, u32) -> Crowd, Messages); 5] = [
+    let kinds: [(&str, Make, Messages); 5] = [
         ("have", Crowd::curious, Crowd::haves),
         ("request", Crowd::generous, Crowd::requests),
         ("piece", Crowd::hungry, Crowd::pieces),

@@ -85,10 +85,12 @@ impl Depth {
     }
 
     /// Whether a round trip is so short beside the time that a piece takes that little is lost by
-    /// asking for the next piece once this one is there.
+    /// asking for the next piece once this one is there. Not so where a piece takes no longer than
+    /// some tens of milliseconds: then what both sides have to do in between counts.
     pub(crate) fn is_slow(&self, now: Instant, piece_size: u64) -> bool {
         let (rate, round_trip) = (self.rate(now), self.round_trip.unwrap_or_default());
-        let underway = u128::from(rate) * round_trip.as_micros() / 1_000_000;
+        let between = (round_trip + SLACK / 8).as_micros();
+        let underway = u128::from(rate) * between / 1_000_000;
         rate > 0 && 16 * underway < u128::from(piece_size)
     }
 

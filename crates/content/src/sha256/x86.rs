@@ -54,13 +54,14 @@ fn lockstep<const N: usize>(states: &mut [[u32; 8]; N], lanes: [&[[u8; BLOCK]]; 
     let mut cdgh = states.map(|[_, _, c, d, _, _, g, h]| vector(h, g, d, c));
     let big_endian = _mm_set_epi64x(0x0c0d_0e0f_0809_0a0b, 0x0405_0607_0001_0203);
     let blocks = lanes.iter().map(|lane| lane.len()).min().unwrap_or(0);
-    let lanes = lanes.map(|lane| &lane[..blocks]);
-    for block in 0..blocks {
+    let mut lanes = lanes.map(|lane| lane[..blocks].iter());
+    for _ in 0..blocks {
         let before = (abef, cdgh);
         let mut words = [[_mm_setzero_si128(); 4]; N];
-        for lane in 0..N {
-            for (at, bytes) in lanes[lane][block].as_chunks().0.iter().enumerate() {
-                words[lane][at] = _mm_shuffle_epi8(load(bytes), big_endian);
+        for (words, lane) in words.iter_mut().zip(&mut lanes) {
+            let block = lane.next().map_or(&[][..], |block| block.as_chunks().0);
+            for (word, bytes) in words.iter_mut().zip(block) {
+                *word = _mm_shuffle_epi8(load(bytes), big_endian);
             }
         }
         for four in 0..16 {

@@ -170,7 +170,7 @@ impl Reader<'_> {
         if let Some((incoming, offset, block)) = done? {
             match incoming.landed(offset, block) {
                 Ok(whole) => self.hashers.push(whole),
-                Err(incoming) => drop(self.incoming.insert(incoming.index(), incoming)),
+                Err(incoming) => drop(self.incoming.insert(incoming.index(), *incoming)),
             }
         }
         Ok(())

@@ -127,11 +127,11 @@ impl Incoming {
 
     /// Takes bytes that landed at `offset`, in the part of the buffer that [`Self::take`] gave. The
     /// piece is whole with the last of them.
-    pub(crate) fn landed(mut self, offset: u32, bytes: BytesMut) -> Result<Whole, Self> {
+    pub(crate) fn landed(mut self, offset: u32, bytes: BytesMut) -> Result<Whole, Box<Self>> {
         self.missing -= bytes.len();
         self.filled.insert(offset, bytes);
         if self.missing > 0 {
-            return Err(self);
+            return Err(self.into());
         }
         let mut parts = self.filled.into_values();
         let mut bytes = parts.next().unwrap_or_default();

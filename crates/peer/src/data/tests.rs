@@ -81,7 +81,7 @@ impl Way {
     }
 }
 
-fn fill(mut incoming: Incoming, offset: u32, bytes: &[u8]) -> Result<Whole, Incoming> {
+fn fill(mut incoming: Incoming, offset: u32, bytes: &[u8]) -> Result<Whole, Box<Incoming>> {
     let mut block = incoming
         .take(offset, bytes.len() as u32)
         .expect("that part is free");
@@ -121,7 +121,7 @@ proptest! {
             prop_assert_eq!(way.hashers.landing().now(), 1);
             let (&(from, to), others) = blocks.split_last().expect("there are two ends");
             for &(from, to) in others {
-                incoming = fill(incoming, from as u32, &sent[from..to]).expect_err("more is missing");
+                incoming = *fill(incoming, from as u32, &sent[from..to]).expect_err("more is missing");
                 prop_assert!(incoming.take(from as u32, (to - from) as u32).is_none(), "twice");
             }
             let whole = fill(incoming, from as u32, &sent[from..to]).expect("it was the last");
@@ -163,7 +163,7 @@ async fn what_lies_outside_is_not_given() {
 async fn an_abandoned_piece_gives_its_memory_back() {
     let way = way(&[7; 100], 0);
     let incoming = way.incoming().await;
-    let incoming = fill(incoming, 0, &[7; 10]).unwrap_err();
+    let incoming = *fill(incoming, 0, &[7; 10]).unwrap_err();
     let incoming = fill(incoming, 50, &[7; 10]).unwrap_err();
     drop(incoming);
     assert_eq!(way.hashers.landing().now(), 0);
