@@ -27,9 +27,10 @@ use crowd::Crowd;
 const CONNECTIONS: [usize; 4] = [1, 10, 100, 1_000];
 const PIECES: [u32; 2] = [100, 10_000];
 
-/// Messages of one kind: how many at least, and the time that they took.
 /// Makes a crowd of so many connections that exchange so many pieces.
 type Make = fn(usize, u32) -> Crowd;
+
+/// Messages of one kind: how many at least, and the time that they took.
 type Messages = fn(&mut Crowd, u64) -> (u64, Duration);
 
 fn layout(pieces: u32) -> Layout {
