@@ -1,6 +1,6 @@
 //! The paired check: can these two hosts share, and if not, what is in the way?
 //!
-//! - [`bench`]: where benchmarks come in.
+//! - [`mod@bench`]: where benchmarks come in.
 //! - [`blame`]: from evidence to a claim, or to "unknown".
 //! - [`evidence`]: what was seen of a path, by whom.
 //! - [`witness`] and [`icmp`]: what crosses this host's wire, and who sent an ICMP error.
