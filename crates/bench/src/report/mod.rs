@@ -115,7 +115,7 @@ impl Outcome {
 /// A host that took part.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Host {
-    /// What names it in [`Run::remote`]: `ADDRESS:PORT` of its exchange, unique in a report. `None`
+    /// What names it in [`RunId::remote`]: `ADDRESS:PORT` of its exchange, unique in a report. `None`
     /// for this host, which is nobody's remote.
     pub address: Option<String>,
     /// Its name as it says itself, or as the user typed it where it does not say.
