@@ -5,8 +5,9 @@ use dolab_wire::swarm::Block;
 use crate::{Instant, rate::Rate};
 
 /// How long both sides together may be busy with something else, such as hashing the pieces that
-/// came before. On a link of 10 Gbit/s the round trip is shorter than that, and a peer that waits
-/// for requests stood still for a fifth of the time without it (measured).
+/// came before. At 10 Gbit/s the round trip is shorter than that, and a sender was seen to wait for
+/// one request after the other. The number is assumed: 32 MiB asked for gave 1.48 GB/s where two
+/// pieces and 8 ms gave 1.37, at three runs each and with as much noise.
 const SLACK: Duration = Duration::from_millis(16);
 
 /// How many bytes to have asked for at a time, so that the peer never waits for a request.

@@ -15,8 +15,7 @@ use super::{Next, Queue, Whole};
 use crate::shared::Reports;
 
 /// Threads that may write into one content at once. One writes as fast as the page cache takes it;
-/// a second one would mostly spin for the lock that the kernel holds on a file while it is written
-/// (measured).
+/// the kernel holds a lock on a file while it is written, and a second one was seen to spin for it.
 const WIDTH: usize = 1;
 
 /// How long a thread waits for the next piece before it ends.
