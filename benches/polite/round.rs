@@ -1,6 +1,6 @@
 use std::{fs::File, path::Path};
 
-use dolab_tests::{Lan, Namespace, Process, note};
+use dolab_tests::{Lan, Namespace, Process, foreground, note};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -114,18 +114,6 @@ fn start_fetch(to: &Namespace, from: &Namespace, id: &str, path: &Path, more: &[
     fetch.args(["fetch", id, "--from", &from, "--json", "--output"]);
     fetch.arg(path).args(more);
     Process::start(fetch)
-}
-
-/// What a transfer gets that takes all it can, in bits a second.
-fn foreground(to: &Namespace, from: &Namespace, seconds: u32) -> f64 {
-    let mut command = to.command("iperf3");
-    command.args(["--client", &from.address.to_string()]);
-    command.args(["--reverse", "--json", "--time", &seconds.to_string()]);
-    let finished = Process::run(command);
-    finished.assert_code(0);
-    let report: Value = serde_json::from_str(&finished.stdout).expect("iperf3 writes JSON");
-    let rate = &report["end"]["sum_received"]["bits_per_second"];
-    rate.as_f64().expect("a rate")
 }
 
 /// How a download stood when it was under way.

@@ -1,7 +1,7 @@
 //! A background download on a link that somebody else wants. What is asserted are shares of one link
 //! within one run, and generously; `cargo bench -p dolab-benches --bench polite` has the figures.
 
-use dolab_tests::{Lan, Namespace, Process, note};
+use dolab_tests::{Lan, Namespace, Process, foreground, note};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -85,18 +85,6 @@ fn iperf_server(host: &Namespace) -> Process {
     let server = Process::start(command);
     server.line(|line| line.contains("listening"));
     server
-}
-
-/// What a transfer gets that takes all it can, in bits a second.
-fn foreground(to: &Namespace, from: &Namespace, seconds: u32) -> f64 {
-    let mut command = to.command("iperf3");
-    command.args(["--client", &from.address.to_string()]);
-    command.args(["--reverse", "--json", "--time", &seconds.to_string()]);
-    let finished = Process::run(command);
-    finished.assert_code(0);
-    let report: Value = serde_json::from_str(&finished.stdout).expect("iperf3 writes JSON");
-    let rate = &report["end"]["sum_received"]["bits_per_second"];
-    rate.as_f64().expect("a rate")
 }
 
 /// Waits until a download is under way, and returns how it stood then.

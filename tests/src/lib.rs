@@ -5,6 +5,8 @@
 //! than the thing can take: it only turns a test that would hang into one that fails.
 
 #[cfg(target_os = "linux")]
+mod iperf3;
+#[cfg(target_os = "linux")]
 mod net;
 mod process;
 mod program;
@@ -12,6 +14,8 @@ mod report;
 #[cfg(target_os = "linux")]
 mod slots;
 
+#[cfg(target_os = "linux")]
+pub use iperf3::foreground;
 #[cfg(target_os = "linux")]
 pub use net::{Lan, Namespace, Net, Topology};
 pub use process::{Finished, Process};

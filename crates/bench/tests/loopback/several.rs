@@ -109,8 +109,9 @@ async fn a_client_that_vanishes_leaves_nothing_behind() {
             };
             tokio::select! {
                 report = running => panic!("{layer:?}: {report:?}"),
-                () = moving => {}
-                () = tokio::time::sleep(DEADLINE) => panic!("{layer:?}: nothing moves"),
+                moves = tokio::time::timeout(DEADLINE, moving) => {
+                    moves.unwrap_or_else(|_| panic!("{layer:?}: nothing moves"));
+                }
             }
             // The client is gone by now, in the middle of it.
             served.until_free().await;
