@@ -5,8 +5,8 @@ mod socket;
 mod tcp_info;
 mod window;
 
+pub use dolab_host::is_near;
 pub(crate) use near::canonical;
-pub use near::is_near;
 pub use socket::{SocketOptions, connect};
 pub(crate) use socket::{apply, dial, listen, try_options};
 pub use tcp_info::TcpInfo;
