@@ -10,7 +10,7 @@ use dolab_wire::text::printable;
 use crate::{Candidate, Kind, Source};
 
 /// The port that Delivery Optimization's peers listen on (documented).
-pub const DO_PORT: u16 = 7680;
+pub const DO_PORT: u16 = dolab_wire::swarm::PORT;
 
 /// Longest name in the domain name system, in bytes.
 const MAX_NAME: usize = 253;

@@ -52,7 +52,6 @@ mod report;
 mod session;
 mod slots;
 mod swarm;
-mod time;
 mod timers;
 
 #[cfg(test)]
@@ -67,4 +66,4 @@ pub use io::{
 };
 pub use reason::Reason;
 pub use report::{ConnectionReport, ContentReport, Counters, SessionState};
-pub use time::Instant;
+pub use dolab_wire::Instant;

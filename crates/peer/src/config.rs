@@ -10,7 +10,7 @@ use tokio::sync::mpsc;
 use crate::{Foreign, SocketOptions};
 
 /// The port that Delivery Optimization listens on (documented).
-pub const PORT: u16 = 7680;
+pub const PORT: u16 = dolab_wire::swarm::PORT;
 
 /// How a peer is set up.
 ///

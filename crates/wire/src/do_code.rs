@@ -28,12 +28,16 @@ macro_rules! codes {
 codes! {
     NO_PROGRESS = 0x80D0_2002, "the download made no progress within the time allowed";
     PIECES_HASH_FILE_MISSING = 0x80D0_2017, "the pieces hash file could not be had";
+    MODE_BY_CONTENT_POLICY = 0x80D0_3802, "the content's policy does not allow peers";
+    CLOUD_UNREACHABLE = 0x80D0_380A, "the cloud service could not be reached";
+    UNREGISTERED_CALLER = 0x80D0_380B, "the caller is not one of those that may use peers";
     ODD_SUCCESS = 0x80D0_380D, "the server answered with a status of success that means something else";
     SIZE_MISMATCH = 0x80D0_5001, "the server sent another number of bytes than the content has";
     CERTIFICATE = 0x80D0_5002, "the server's certificate is not trusted";
     BAD_RANGE = 0x80D0_5010, "the server answered with another range of bytes than was asked for";
     NO_RANGE_SUPPORT = 0x80D0_5011, "the server does not answer requests for ranges of bytes";
     UPLOADING_BAD_PIECES = 0x80D0_6800, "this host found bad pieces in its own copy and stopped sharing it";
+    EMPTY_SERVICE_JSON = 0x80D0_6803, "the cloud service answered with JSON that is empty";
     BAD_DATA = 0x80D0_6804, "the peer sent data that was not asked for or makes no sense";
     BAD_HASH_BANNED = 0x80D0_6805, "a piece failed its hash, and the peer that sent it is banned";
     BAD_HASH = 0x80D0_6806, "a piece failed its hash";

@@ -7,10 +7,12 @@
 //! - [`preface`]: the first bytes of a connection, which name the protocol that it speaks.
 //! - [`session`]: dolab's own session, in which a check runs.
 //! - [`teredo`]: Teredo's packets on UDP 3544.
+//! - [`cloud`]: hosts, paths and JSON of Delivery Optimization's cloud service.
 //! - [`download_mode`] and [`peer_type`]: the numbers and names that policies, joins and the status share.
 //! - [`text`]: names and words of strangers, made safe to show.
 //! - [`do_code`]: the error codes that administrators know from Delivery Optimization's own logs.
 
+pub mod cloud;
 pub mod do_code;
 pub mod download_mode;
 mod error;
@@ -20,8 +22,10 @@ pub mod session;
 pub mod swarm;
 pub mod teredo;
 pub mod text;
+mod time;
 
 pub use do_code::DoCode;
 pub use download_mode::DownloadMode;
 pub use error::{Incompatible, Malformed, WireError};
 pub use peer_type::PeerType;
+pub use time::Instant;

@@ -1,4 +1,4 @@
-use std::fmt;
+use std::{fmt, str::FromStr};
 
 use crate::{Incompatible, Malformed, WireError, preface};
 
@@ -28,6 +28,29 @@ impl PeerId {
         id[7] = id[7] & 0x0F | 0x40;
         id[8] = id[8] & 0x3F | 0x80;
         Self(id)
+    }
+}
+
+/// A text that is no peer id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not a peer id: one has 40 hex digits")]
+pub struct ParsePeerIdError;
+
+impl FromStr for PeerId {
+    type Err = ParsePeerIdError;
+
+    /// 40 hex digits, as a join carries them.
+    fn from_str(text: &str) -> Result<Self, ParsePeerIdError> {
+        let digits = text.as_bytes();
+        if digits.len() != 40 {
+            return Err(ParsePeerIdError);
+        }
+        let nibble = |digit: u8| char::from(digit).to_digit(16).ok_or(ParsePeerIdError);
+        let mut id = [0; 20];
+        for (byte, pair) in id.iter_mut().zip(digits.chunks_exact(2)) {
+            *byte = (nibble(pair[0])? << 4 | nibble(pair[1])?) as u8;
+        }
+        Ok(Self(id))
     }
 }
 

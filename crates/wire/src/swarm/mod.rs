@@ -12,8 +12,11 @@ mod handshake;
 mod head;
 
 pub use decoder::HeadDecoder;
-pub use handshake::{HANDSHAKE_LEN, Handshake, PROTOCOL_NAME, PeerId, SwarmHash};
+pub use handshake::{HANDSHAKE_LEN, Handshake, PROTOCOL_NAME, ParsePeerIdError, PeerId, SwarmHash};
 pub use head::{Block, Head};
+
+/// The port that Delivery Optimization's peers listen on (documented).
+pub const PORT: u16 = 7680;
 
 /// Longest frame, in bytes after the length field (observed: about 0x1F4000).
 pub const MAX_FRAME_LEN: u32 = 2_048_000;

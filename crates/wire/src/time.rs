@@ -1,6 +1,6 @@
 use std::{fmt, ops::Add, time::Duration};
 
-/// A moment: nanoseconds since the driver started. The engine only ever compares and adds.
+/// A moment: nanoseconds since the driver started. What takes one only ever compares and adds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Instant(pub u64);
 
