@@ -1,6 +1,6 @@
 //! Somebody else's eyes on the wire: what tshark reads of a transfer.
 
-use std::{collections::BTreeMap, path::Path, process::Command, time::Instant};
+use std::{collections::BTreeMap, fmt, path::Path, process::Command, time::Instant};
 
 use dolab_tests::{Net, PATIENCE, Process, Topology, not_run, note};
 
@@ -45,13 +45,16 @@ fn tshark_reads_a_transfer() {
     assert_eq!(finished.code, Some(0), "{}", finished.stderr);
     // Packets come to the file in batches, and stopping loses the last one.
     let exchange = wait_for_exchange(&capture);
-    tshark.interrupt();
+    let said = tshark.interrupt().stderr;
+    let exchange = exchange.unwrap_or_else(|seen| {
+        panic!("no connection that speaks the Swarm protocol is whole: {seen:#?}\n{said}")
+    });
 
-    for (side, segments) in [
+    for (side, sent) in [
         ("caller", &exchange.caller),
         ("listener", &exchange.listener),
     ] {
-        let handshake = &segments[&1];
+        let handshake = sent.handshake();
         assert_eq!(
             handshake.len(),
             75,
@@ -74,7 +77,7 @@ fn tshark_reads_a_transfer() {
             "{side}: a UUIDv4"
         );
         assert_eq!(handshake[71..], [0; 4], "{side}");
-        let ids = message_ids(&behind_handshake(segments));
+        let ids = message_ids(&sent.behind_handshake());
         assert_eq!(
             ids.first(),
             Some(&5),
@@ -82,7 +85,7 @@ fn tshark_reads_a_transfer() {
         );
         assert!(ids.iter().all(|id| *id <= 8), "{side}: {ids:?}");
     }
-    let sent = message_ids(&behind_handshake(&exchange.listener));
+    let sent = message_ids(&exchange.listener.behind_handshake());
     let pieces = sent.iter().filter(|id| **id == 7).count();
     assert!(pieces >= 3, "three pieces came in {pieces} messages");
 
@@ -108,31 +111,107 @@ fn tshark_reads_a_transfer() {
     }
 }
 
-/// The payloads of a connection's segments, by their place in the stream, counted from 1.
+/// A connection, as it was captured.
 #[derive(Debug, Default)]
 struct Stream {
-    caller: BTreeMap<usize, Vec<u8>>,
-    listener: BTreeMap<usize, Vec<u8>>,
-    /// Segments that ended it, one way or both.
-    ends: u32,
+    caller: Half,
+    listener: Half,
+    was_reset: bool,
 }
 
-fn wait_for_exchange(capture: &Path) -> Stream {
+/// What one side of it sent.
+#[derive(Default)]
+struct Half {
+    /// Payloads in the order of capture, each with its place in the stream, counted from 1.
+    segments: Vec<(usize, Vec<u8>)>,
+    /// The place behind its last byte, once it has ended the stream in order.
+    end: Option<usize>,
+}
+
+impl Half {
+    /// What it sent first.
+    fn handshake(&self) -> &[u8] {
+        let first = self.segments.iter().find(|(place, _)| *place == 1);
+        first.map_or(&[], |(_, payload)| payload)
+    }
+
+    /// All of it, up to the first hole. A host under load sends again what was only slow to be
+    /// acknowledged, cut into other segments than the first time.
+    fn bytes(&self) -> Vec<u8> {
+        let mut segments: Vec<_> = self.segments.iter().collect();
+        segments.sort_by_key(|(place, _)| *place);
+        let mut stream: Vec<u8> = Vec::new();
+        for (place, payload) in segments {
+            let Some(known) = stream.get(place - 1..) else {
+                break;
+            };
+            let again = known.len().min(payload.len());
+            assert!(
+                known[..again] == payload[..again],
+                "other bytes came again at {place}"
+            );
+            stream.extend(&payload[again..]);
+        }
+        stream
+    }
+
+    /// What follows the handshake, in one piece.
+    fn behind_handshake(&self) -> Vec<u8> {
+        self.bytes().split_off(75)
+    }
+
+    fn is_whole(&self) -> bool {
+        self.end.is_some_and(|end| self.bytes().len() + 1 == end)
+    }
+}
+
+impl fmt::Debug for Half {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Half")
+            .field("segments", &self.segments.len())
+            .field("bytes_before_a_hole", &self.bytes().len())
+            .field("end", &self.end)
+            .finish()
+    }
+}
+
+#[test]
+fn segments_that_come_again_in_other_parts_are_no_hole() {
+    let half = |segments: &[(usize, &[u8])]| Half {
+        segments: segments
+            .iter()
+            .map(|(at, sent)| (*at, sent.to_vec()))
+            .collect(),
+        end: Some(9),
+    };
+    let again = half(&[
+        (1, b"abcd"),
+        (5, b"efgh"),
+        (1, b"ab"),
+        (2, b"bcdef"),
+        (6, b"fg"),
+    ]);
+    assert_eq!(again.bytes(), b"abcdefgh");
+    assert!(again.is_whole());
+    let hole = half(&[(1, b"abcd"), (6, b"fgh")]);
+    assert_eq!(hole.bytes(), b"abcd");
+    assert!(!hole.is_whole());
+}
+
+/// The first whole connection that speaks the Swarm protocol; all that was seen when there is none
+/// in time.
+fn wait_for_exchange(capture: &Path) -> Result<Stream, Vec<Stream>> {
     let deadline = Instant::now() + PATIENCE;
     loop {
         let mut streams = streams(capture);
-        let speaks = |s: &Stream| {
-            s.caller
-                .get(&1)
-                .is_some_and(|first| first.starts_with(NAME))
-        };
-        if let Some(at) = streams.iter().position(|s| speaks(s) && s.ends >= 2) {
-            return streams.swap_remove(at);
+        let is_over = |s: &Stream| s.was_reset || (s.caller.is_whole() && s.listener.is_whole());
+        let speaks = |s: &Stream| s.caller.handshake().starts_with(NAME);
+        if let Some(at) = streams.iter().position(|s| speaks(s) && is_over(s)) {
+            return Ok(streams.swap_remove(at));
         }
-        assert!(
-            Instant::now() < deadline,
-            "no whole connection speaks the Swarm protocol"
-        );
+        if Instant::now() >= deadline {
+            return Err(streams);
+        }
     }
 }
 
@@ -154,36 +233,23 @@ fn streams(capture: &Path) -> Vec<Stream> {
             panic!("six fields: {line}");
         };
         let stream = streams.entry(stream.to_owned()).or_default();
-        if !payload.is_empty() {
-            let segments = if to == "7680" {
-                &mut stream.caller
-            } else {
-                &mut stream.listener
-            };
-            let seq = seq.parse().expect("a sequence number is a number");
-            // A retransmission comes to the same place with the same bytes.
-            segments.insert(seq, bytes(payload));
-        }
+        let half = if to == "7680" {
+            &mut stream.caller
+        } else {
+            &mut stream.listener
+        };
+        let place: usize = seq.parse().expect("a sequence number is a number");
+        let payload = bytes(payload);
         let set = |flag: &str| flag == "1" || flag == "True";
-        stream.ends += u32::from(set(fin)) + 2 * u32::from(set(reset));
+        if set(fin) {
+            half.end = Some(place + payload.len());
+        }
+        if !payload.is_empty() {
+            half.segments.push((place, payload));
+        }
+        stream.was_reset |= set(reset);
     }
     streams.into_values().collect()
-}
-
-/// What follows the handshake, in one piece.
-fn behind_handshake(segments: &BTreeMap<usize, Vec<u8>>) -> Vec<u8> {
-    let mut stream: Vec<u8> = Vec::new();
-    for (seq, payload) in segments {
-        let at = seq - 1;
-        assert!(
-            at <= stream.len(),
-            "tshark did not see every packet: bytes are missing at {at}"
-        );
-        // Segments that were sent again need not begin where they did the first time.
-        stream.truncate(at);
-        stream.extend(payload);
-    }
-    stream.split_off(75)
 }
 
 fn bytes(hex: &str) -> Vec<u8> {
