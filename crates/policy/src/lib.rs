@@ -6,24 +6,30 @@
 //! - [`table`]: every policy as data: names, range, unit, defaults with who states them.
 //! - [`Settings`]: what somebody set, and where it stands.
 //! - [`Policies`]: what holds, merged by the providers' precedence, with where each value came from.
+//! - [`gates`]: what keeps a download from peers or a device from serving them, with reasons.
+//! - [`Limits`] and [`Group`]: how fast, and with whom.
 
+pub mod gates;
+mod group;
 mod guid;
+mod limits;
 mod name;
 mod os;
 mod policies;
-mod priority;
 mod provider;
 mod settings;
 pub mod table;
 mod value;
 
+pub use dolab_wire::Priority;
+pub use group::{Group, GroupFacts, GroupOrigin, Tried};
 pub use guid::{Guid, NoGuid};
+pub use limits::{DYNAMIC_BACKGROUND, DYNAMIC_FOREGROUND, Limits, PercentFrom};
 pub use name::{Name, UnknownPolicy};
 pub use os::{Os, UnknownOs};
 pub use policies::{
     Basis, CacheHostSource, Effective, GroupIdSource, Origin, Policies, Restriction,
 };
-pub use priority::Priority;
 pub use provider::{KEYS, Key, Provider};
 pub use settings::{Change, Place, Setting, Settings};
 pub use value::{BadValue, Hours, MAX_TEXT, Raw, Value};

@@ -6,7 +6,7 @@ use dolab_wire::DownloadMode;
 use serde::Serialize;
 
 use super::{Policies, mode_of};
-use crate::{Guid, Hours, Name, Priority, Value};
+use crate::{Guid, Hours, Name, Priority, Value, table::Preset};
 
 /// Which of the peers that the mode allows are used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -120,6 +120,23 @@ impl Policies {
     /// Whether peers are used while a VPN is connected.
     pub fn vpn_peer_caching(&self) -> bool {
         self.number(Name::AllowVpnPeerCaching) == Some(1)
+    }
+
+    /// The words that make an adapter a VPN by its description or friendly name: the built-in ones,
+    /// and those of the policy (that they are added and do not replace is assumed).
+    pub fn vpn_keywords(&self) -> Vec<&str> {
+        let mut words = Vec::new();
+        for row in Name::VpnKeywords.policy().defaults {
+            if let Preset::List(built_in) = row.value {
+                words.extend_from_slice(built_in);
+            }
+        }
+        for word in self.list(Name::VpnKeywords).unwrap_or_default() {
+            if !words.iter().any(|it| it.eq_ignore_ascii_case(word)) {
+                words.push(word);
+            }
+        }
+        words
     }
 
     /// Whether a Connected Cache is used while a VPN is connected.
