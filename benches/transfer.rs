@@ -27,6 +27,7 @@ async fn fetch(from: &Peer, hashes: Arc<PiecesHashFile>) -> u64 {
         sink: Arc::new(Discard),
         source: None,
         priority: Priority::Foreground,
+        sources: None,
     };
     let transfer = to.download(download).await.expect("it is not there yet");
     to.candidate(transfer.content(), from.local_addrs()[0])

@@ -36,6 +36,7 @@ async fn main() -> anyhow::Result<()> {
         sink: Arc::new(Discard),
         source: None,
         priority: Priority::Foreground,
+        sources: None,
     };
     let transfer = leecher.download(download).await?;
     leecher

@@ -136,6 +136,7 @@ impl Swarm {
                     sink,
                     source: None,
                     priority: Priority::Foreground,
+                    sources: None,
                 };
                 let probe = Arc::clone(&latency) as Arc<_>;
                 let measurement = Measurement {

@@ -149,6 +149,7 @@ impl Receiving {
             sink: Arc::new(Discard),
             source: None,
             priority: Priority::Foreground,
+            sources: None,
         };
         let transfer = shared
             .peer

@@ -49,10 +49,13 @@ mod rarity;
 mod rate;
 mod reason;
 mod report;
+mod rules;
 mod session;
 mod slots;
+mod source;
 mod swarm;
 mod timers;
+mod traffic;
 
 #[cfg(test)]
 mod tests;
@@ -65,5 +68,8 @@ pub use io::{
     PieceOutcome,
 };
 pub use reason::Reason;
+pub use rules::{Limits, Rules};
 pub use report::{ConnectionReport, ContentReport, Counters, SessionState};
 pub use dolab_wire::Instant;
+pub use source::{FetchFailure, Source, SourceId, SourceKind};
+pub use traffic::{ByKind, Traffic};

@@ -13,7 +13,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use dolab_host::is_near;
+use dolab_wire::is_near;
 use http_body_util::Full;
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;

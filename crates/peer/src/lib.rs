@@ -16,6 +16,7 @@
 //!         sink: Arc::new(Discard),
 //!         source: None,
 //!         priority: Priority::Foreground,
+//!         sources: None,
 //!     })
 //!     .await?;
 //! peer.candidate(transfer.content(), "192.168.1.31:7680".parse()?).await;
@@ -46,6 +47,7 @@ mod event;
 mod greet;
 mod measure;
 mod net;
+mod origin;
 mod peer;
 mod shared;
 mod snapshot;
@@ -59,7 +61,10 @@ pub use event::Event;
 pub use greet::Foreign;
 pub use measure::{Measurement, Probe, Verify};
 pub use net::{SocketOptions, TcpInfo, connect, is_near};
-pub use peer::{Download, Peer, Priority, Shared};
+pub use dolab_engine::{ByKind, FetchFailure, Limits, Rules, Traffic};
+pub use dolab_wire::{PeerType, Priority};
+pub use origin::Sources;
+pub use peer::{Download, Peer, Shared};
 pub use snapshot::{ConnectionView, ContentView, Snapshot};
 pub use throttle::Background;
 pub use transfer::{Progress, Sender, Transfer, TransferError, TransferReport};

@@ -3,7 +3,7 @@ use std::{io, net::SocketAddr, sync::Arc};
 use dolab_content::{ContentId, PieceMap, PiecesHashFile, Sink, Source};
 use dolab_engine::Engine;
 use dolab_host::{Transport, port_holder};
-use dolab_wire::swarm::PeerId;
+use dolab_wire::{Priority, swarm::PeerId};
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::{Mutex, broadcast, mpsc, oneshot},
@@ -12,7 +12,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    AddError, Background, ContentView, Event, Measurement, PeerConfig, Snapshot, StartError,
+    AddError, Background, ContentView, Event, Measurement, PeerConfig, Snapshot, Sources, StartError,
     TcpInfo, Transfer,
     actor::{Actor, Ask, Tools},
     counters::Counters,
@@ -73,19 +73,11 @@ pub struct Download {
     pub sink: Arc<dyn Sink>,
     /// Where the pieces that are there can be read, to send them on; `None` to take only.
     pub source: Option<Arc<dyn Source>>,
-    /// Whether it may be in the way of other traffic.
+    /// Whether it may be in the way of other traffic: in the background it takes what nobody else
+    /// wants (see [`dolab_engine::ledbat`], Linux only).
     pub priority: Priority,
-}
-
-/// Whether a download may be in the way of other traffic. The words are Delivery Optimization's
-/// own, in which every download has one of these priorities (documented).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Priority {
-    /// As fast as it can: somebody waits for it.
-    #[default]
-    Foreground,
-    /// It takes what nobody else wants: see [`dolab_engine::ledbat`]. Linux only.
-    Background,
+    /// Where else it may be had; `None` for peers only.
+    pub sources: Option<Sources>,
 }
 
 impl Peer {
@@ -218,6 +210,7 @@ impl Peer {
             sink,
             source,
             priority,
+            sources,
         } = download;
         if priority == Priority::Background && !TcpInfo::is_known() {
             return Err(AddError::NoBackground);
@@ -231,7 +224,8 @@ impl Peer {
         let tally = Arc::new(Tally::new(layout, have.count(), bytes));
         let content = Content::new(name, hashes, source, Some(sink), Some(tally.clone()))
             .measured(measurement)
-            .throttled(self.inner.throttle_for(priority));
+            .throttled(self.inner.throttle_for(priority))
+            .sourced(sources);
         let id = content.id;
         self.add(content, have).await?;
         Ok(Transfer::new(id, tally))

@@ -8,7 +8,7 @@ use dolab_wire::{WireError, swarm::Handshake};
 use tokio::{net::TcpStream, sync::mpsc};
 
 use crate::{
-    Measurement,
+    Measurement, Sources,
     data::{Lane, PieceName, Whole},
     throttle::Throttle,
     transfer::Tally,
@@ -28,6 +28,8 @@ pub(crate) struct Content {
     pub(crate) measurement: Measurement,
     /// What its connections share their rate by, when it is fetched in the background.
     pub(crate) throttle: Option<Arc<Throttle>>,
+    /// Where else it may be had.
+    pub(crate) sources: Option<Sources>,
 }
 
 impl Content {
@@ -49,6 +51,7 @@ impl Content {
             tally,
             measurement: Measurement::default(),
             throttle: None,
+            sources: None,
         }
     }
 
@@ -63,6 +66,11 @@ impl Content {
     /// The same, in the background.
     pub(crate) fn throttled(self, throttle: Option<Arc<Throttle>>) -> Self {
         Self { throttle, ..self }
+    }
+
+    /// The same, with HTTP sources.
+    pub(crate) fn sourced(self, sources: Option<Sources>) -> Self {
+        Self { sources, ..self }
     }
 
     /// Sends a verified piece on its way to the sink.

@@ -112,6 +112,7 @@ async fn a_file_arrives_in_a_file() {
             sink: store.clone(),
             source: Some(store.clone()),
             priority: Priority::Foreground,
+            sources: None,
         })
         .await
         .unwrap();

@@ -5,7 +5,7 @@ mod socket;
 mod tcp_info;
 mod window;
 
-pub use dolab_host::is_near;
+pub use dolab_wire::is_near;
 pub(crate) use near::canonical;
 pub use socket::{SocketOptions, connect};
 pub(crate) use socket::{apply, dial, listen, try_options};

@@ -140,6 +140,7 @@ impl Made {
             sink,
             source: None,
             priority: Priority::Foreground,
+            sources: None,
         }
     }
 }

@@ -71,6 +71,7 @@ impl Member {
             } else {
                 Priority::Foreground
             },
+            sources: None,
         };
         let added = match self {
             Self::Taker(peer) => peer.download(download).await,
