@@ -1,0 +1,160 @@
+//! The running service.
+
+mod names;
+
+use std::sync::Arc;
+
+use tokio::time::timeout;
+use tokio_rustls::TlsAcceptor;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use crate::{
+    Authority, CloudConfig, CloudPorts, Content, ServiceConfig, StartError,
+    catalogue::Catalogue,
+    faults::Faults,
+    net::{self, Gate, Places},
+    registrations::Registrations,
+    service::Front,
+    tls::{self, Resolver},
+};
+
+/// A simulated Delivery Optimization service. Dropped, it goes on until its runtime ends; stop it
+/// with [`Cloud::stop`].
+#[derive(Debug)]
+pub struct Cloud {
+    shared: Arc<Shared>,
+    authority: Authority,
+}
+
+/// What every request needs.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) service: ServiceConfig,
+    pub(crate) trust_forwarded: bool,
+    /// What is open.
+    pub(crate) ports: CloudPorts,
+    pub(crate) gate: Gate,
+    pub(crate) catalogue: Catalogue,
+    pub(crate) registrations: Registrations,
+    pub(crate) faults: Arc<Faults>,
+    /// Changes when devices should ask the geo service again.
+    pub(crate) version: String,
+}
+
+impl Cloud {
+    /// Opens the ports and starts to serve. Needs a tokio runtime around it.
+    ///
+    /// # Errors
+    /// When a port, a file or a certificate can not be had. Nothing stays open then.
+    pub async fn start(config: CloudConfig) -> Result<Self, StartError> {
+        let faults = Arc::new(Faults::default());
+        for fault in config.faults {
+            faults.set(fault)?;
+        }
+        let authority = match config.authority {
+            Some(authority) => authority,
+            None => Authority::generate()?,
+        };
+        let names = names::of_certificate(&config.listen, &config.names);
+        let resolver = Arc::new(Resolver::new(&authority, &names, Arc::clone(&faults))?);
+        let wrong = |error: rustls::Error| StartError::Tls(error.to_string());
+        let tcp_tls = tls::for_tcp(&resolver).map_err(wrong)?;
+        let quic_tls = tls::for_quic(&resolver).map_err(wrong)?;
+
+        let on = &config.listen[..];
+        let open = |port: Option<u16>| port.map(|port| net::listen(port, on)).transpose();
+        let https = open(config.ports.https)?;
+        let http = open(config.ports.http)?;
+        let quic = config.ports.quic.map(|port| net::bind(port, on));
+        let quic = quic.transpose()?;
+
+        let gate = Gate {
+            places: Places::new(config.limits.connections, config.limits.connections_of_one),
+            limits: Arc::new(config.limits),
+            allow_public: config.allow_public,
+            tasks: TaskTracker::new(),
+            stop: CancellationToken::new(),
+            abort: CancellationToken::new(),
+        };
+        let shared = Arc::new(Shared {
+            service: config.service,
+            trust_forwarded: config.trust_forwarded,
+            ports: CloudPorts {
+                https: https.as_ref().map(|(port, _)| *port),
+                http: http.as_ref().map(|(port, _)| *port),
+                quic: quic.as_ref().map(|(port, _)| *port),
+                metrics: None,
+            },
+            gate,
+            catalogue: Catalogue::default(),
+            registrations: Registrations::new(config.seed),
+            faults,
+            version: "0123456789ABCDEF".into(),
+        });
+        for content in config.contents {
+            shared.catalogue.add(content);
+        }
+        let front = Front(Arc::clone(&shared));
+        let gate = &shared.gate;
+        let failed = |protocol, port| {
+            move |source| StartError::Listen {
+                protocol,
+                port,
+                on: Vec::new(),
+                source,
+            }
+        };
+        for (port, listeners, tls) in [(https, Some(TlsAcceptor::from(tcp_tls))), (http, None)]
+            .into_iter()
+            .filter_map(|(bound, tls)| bound.map(|(port, listeners)| (port, listeners, tls)))
+        {
+            for listener in listeners {
+                net::serve(listener, tls.clone(), gate, front.clone())
+                    .map_err(failed("tcp", port))?;
+            }
+        }
+        if let Some((port, sockets)) = quic {
+            for socket in sockets {
+                net::serve_quic(socket, quic_tls.clone(), gate).map_err(failed("udp", port))?;
+            }
+        }
+        Ok(Self { shared, authority })
+    }
+
+    /// The ports that are open.
+    pub fn ports(&self) -> CloudPorts {
+        self.shared.ports
+    }
+
+    /// The certificate of the authority, in PEM: what devices have to trust.
+    pub fn authority_pem(&self) -> String {
+        self.authority.pem()
+    }
+
+    /// Adds a content, or replaces the one with the same id.
+    pub fn share(&self, content: Content) -> Arc<Content> {
+        self.shared.catalogue.add(content)
+    }
+
+    /// All contents, in the order of their ids.
+    pub fn contents(&self) -> Vec<Arc<Content>> {
+        self.shared.catalogue.all()
+    }
+
+    /// What goes wrong on purpose: can be set and taken back at any time.
+    pub fn faults(&self) -> &Faults {
+        &self.shared.faults
+    }
+
+    /// Lets nobody in any more, gives answers under way their time, and ends.
+    pub async fn stop(self) {
+        let gate = &self.shared.gate;
+        gate.stop.cancel();
+        gate.tasks.close();
+        if timeout(gate.limits.drain, gate.tasks.wait()).await.is_err() {
+            tracing::info!("answers under way were cut off: their time was up");
+            gate.abort.cancel();
+            gate.tasks.wait().await;
+        }
+    }
+}

@@ -1,0 +1,172 @@
+use std::net::{IpAddr, SocketAddr};
+
+use dolab_wire::cloud::Query;
+use hyper::{Request, header::HOST, http::uri::Authority};
+
+use super::Reply;
+use crate::{
+    cloud::Shared,
+    hosts::{self, Role},
+    net::Caller,
+};
+
+/// What a request asks, as far as its head says.
+#[derive(Debug)]
+pub(crate) struct Asked {
+    pub(crate) caller: Caller,
+    /// The address that the service sees: of the connection, unless it was told to trust a header.
+    pub(crate) external: IpAddr,
+    /// The name or address that the caller used, without the port.
+    pub(crate) host: String,
+    /// The path as it came.
+    pub(crate) path: String,
+    pub(crate) query: Query,
+    /// Ports as the caller reaches them.
+    https: u16,
+    http: u16,
+}
+
+impl Asked {
+    pub(crate) fn new<B>(
+        request: &Request<B>,
+        caller: Caller,
+        shared: &Shared,
+    ) -> Result<Self, Reply> {
+        let (host, port) = host(request)?.unwrap_or_else(|| {
+            let own = caller.local;
+            (own.ip().to_string(), Some(own.port()))
+        });
+        let ports = shared.ports;
+        // Whoever came over TLS by a port of its own (through a NAT) is sent there again.
+        let https = port.filter(|_| caller.tls);
+        let http = port.filter(|_| !caller.tls);
+        Ok(Self {
+            external: external(request, caller, shared.trust_forwarded),
+            caller,
+            host,
+            path: request.uri().path().to_owned(),
+            query: Query::parse(request.uri().query().unwrap_or_default()),
+            https: https.or(ports.https).unwrap_or(443),
+            http: http.or(ports.http).unwrap_or(80),
+        })
+    }
+
+    /// The URL of `path` at a part of the service, for this caller: by its name for who came by a
+    /// name, else at the address that the caller used.
+    pub(crate) fn url(&self, role: Role, path: &str) -> String {
+        let host = match hosts::is_own(&self.host) {
+            true => hosts::name_of(role),
+            false => &self.host,
+        };
+        let bare = host.trim_start_matches('[').trim_end_matches(']');
+        let host = match bare.parse() {
+            Ok(IpAddr::V6(addr)) => format!("[{addr}]"),
+            _ => host.to_owned(),
+        };
+        match role {
+            Role::Content if self.http == 80 => format!("http://{host}{path}"),
+            Role::Content => format!("http://{host}:{}{path}", self.http),
+            _ if self.https == 443 => format!("https://{host}{path}"),
+            _ => format!("https://{host}:{}{path}", self.https),
+        }
+    }
+}
+
+/// The name and port of a request. A name that is none could break what is built from it.
+fn host<B>(request: &Request<B>) -> Result<Option<(String, Option<u16>)>, Reply> {
+    let wrong = || Reply::bad("the request's host is no name and no address");
+    let authority = match request.uri().authority() {
+        Some(authority) => authority.to_string(),
+        None => match request.headers().get(HOST) {
+            Some(host) => host.to_str().map_err(|_| wrong())?.to_owned(),
+            None => return Ok(None),
+        },
+    };
+    if authority.is_empty() {
+        return Ok(None);
+    }
+    let authority: Authority = authority.parse().map_err(|_| wrong())?;
+    let host = authority.host().to_ascii_lowercase();
+    let plain = |c: char| c.is_ascii_alphanumeric() || ".-_[]:".contains(c);
+    if host.len() > 255 || !host.chars().all(plain) || authority.as_str().contains('@') {
+        return Err(wrong());
+    }
+    Ok(Some((host, authority.port_u16())))
+}
+
+fn external<B>(request: &Request<B>, caller: Caller, trust_forwarded: bool) -> IpAddr {
+    let claimed = request.headers().get("x-forwarded-for");
+    claimed
+        .filter(|_| trust_forwarded)
+        .and_then(|value| first_address(value.to_str().ok()?))
+        .unwrap_or_else(|| caller.remote.ip())
+}
+
+/// The first of a list of addresses, each with a port or without.
+fn first_address(list: &str) -> Option<IpAddr> {
+    let first = list.split(',').next()?.trim();
+    let addr = first.parse().ok();
+    let addr = addr.or_else(|| Some(first.parse::<SocketAddr>().ok()?.ip()));
+    addr.map(|it: IpAddr| it.to_canonical())
+}
+
+/// A part of a path without its escapes; what is no text is left as it is.
+pub(super) fn decoded(part: &str) -> String {
+    percent_encoding::percent_decode_str(part)
+        .decode_utf8_lossy()
+        .into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn host_of(value: &str) -> Result<Option<(String, Option<u16>)>, Reply> {
+        host(&Request::get("/geo").header(HOST, value).body(()).unwrap())
+    }
+
+    #[test]
+    fn the_host_of_a_request() {
+        for (value, name, port) in [
+            ("Geo.Example", "geo.example", None),
+            ("geo.example:81", "geo.example", Some(81)),
+            ("10.0.0.1:81", "10.0.0.1", Some(81)),
+            ("[::1]:81", "[::1]", Some(81)),
+        ] {
+            assert_eq!(
+                host_of(value).unwrap(),
+                Some((name.into(), port)),
+                "{value}"
+            );
+        }
+        assert_eq!(host_of("").unwrap(), None);
+        let bare = Request::get("/geo").body(()).unwrap();
+        assert_eq!(host(&bare).unwrap(), None);
+        for value in [
+            "a b",
+            "a/b",
+            "a:b:c",
+            "a@b",
+            "a\"b",
+            "a<b>",
+            &"a".repeat(300),
+        ] {
+            assert!(host_of(value).is_err(), "{value}");
+        }
+    }
+
+    #[test]
+    fn a_forwarded_address_is_the_first_of_the_list() {
+        for (list, addr) in [
+            ("203.0.113.9", "203.0.113.9"),
+            ("203.0.113.9, 10.0.0.1", "203.0.113.9"),
+            ("203.0.113.9:5000", "203.0.113.9"),
+            ("[2001:db8::1]:5000", "2001:db8::1"),
+            ("::ffff:203.0.113.9", "203.0.113.9"),
+        ] {
+            assert_eq!(first_address(list), addr.parse().ok(), "{list}");
+        }
+        assert_eq!(first_address("unknown"), None);
+        assert_eq!(first_address(""), None);
+    }
+}
