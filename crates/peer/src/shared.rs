@@ -142,6 +142,13 @@ impl Reports {
         self.send(Report::Conn { conn, input }).await;
     }
 
+    /// From a thread that sends.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn body_sent(&self, conn: ConnId) {
+        let input = Input::BodySent { conn };
+        drop(self.0.blocking_send(Report::Conn { conn, input }));
+    }
+
     /// From a hash or store thread.
     pub(crate) fn piece_done(
         &self,

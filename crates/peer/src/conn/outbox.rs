@@ -108,6 +108,19 @@ impl Outbox {
         }
     }
 
+    /// The next thing to send, if it is a body and there is one now.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn next_body(&self) -> Option<(BytesMut, PieceRange)> {
+        let mut state = self.lock();
+        match state.items.front() {
+            Some(Item::Body { .. }) => match state.take() {
+                Some(Item::Body { head, range }) => Some((head, range)),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

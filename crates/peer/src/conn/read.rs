@@ -279,7 +279,6 @@ impl Reader<'_> {
             len,
             lease,
             ahead,
-            self.hashers.landing(),
         ))
     }
 

@@ -4,6 +4,8 @@ use std::{
     time::Duration,
 };
 
+use bytes::BytesMut;
+use dolab_content::{PieceRange, Source};
 use dolab_engine::{ConnId, Input};
 use tokio::net::TcpStream;
 
@@ -21,11 +23,11 @@ pub(super) const WRITE_STALL: Duration = Duration::from_secs(60);
 pub(crate) struct Writer<'a> {
     pub(crate) conn: ConnId,
     pub(crate) stream: &'a Arc<TcpStream>,
-    pub(crate) outbox: &'a Outbox,
+    pub(crate) outbox: &'a Arc<Outbox>,
     pub(crate) content: &'a std::sync::OnceLock<Arc<Content>>,
     pub(crate) reports: &'a Reports,
     pub(crate) pool: &'a Arc<Pool>,
-    pub(crate) meter: &'a Meter,
+    pub(crate) meter: &'a Arc<Meter>,
 }
 
 impl Writer<'_> {
@@ -36,7 +38,7 @@ impl Writer<'_> {
                 Item::Close => return Ended::Finished,
                 Item::Handshake(bytes) => self.send(&bytes).await,
                 Item::Messages(bytes) => self.send(&bytes).await,
-                Item::Body { head, range } => self.send_body(&head, range).await,
+                Item::Body { head, range } => self.send_body(head, range).await,
             };
             if let Err(ended) = sent {
                 return ended;
@@ -62,31 +64,17 @@ impl Writer<'_> {
         Ok(())
     }
 
-    async fn send_body(&self, head: &[u8], range: dolab_content::PieceRange) -> Result<(), Ended> {
+    async fn send_body(&self, head: BytesMut, range: PieceRange) -> Result<(), Ended> {
         let content = self.content.get().ok_or(Ended::GivenUp)?;
-        let result = match &content.source {
-            Some(source) => {
-                let job = upload::Job {
-                    stream: self.stream,
-                    source,
-                    content,
-                    range,
-                };
-                self.tell_progress(job.send(head, self.pool, self.meter))
-                    .await
-            }
-            // The engine does not offer what there is no source for.
-            None => Err(upload::Failure::Net(Ended::GivenUp)),
-        };
-        match result {
-            Ok(()) => {
-                self.reports
-                    .input(self.conn, Input::BodySent { conn: self.conn })
-                    .await;
-                Ok(())
-            }
+        // The engine does not offer what there is no source for.
+        let source = content.source.as_ref().ok_or(Ended::GivenUp)?;
+        match self
+            .tell_progress(self.upload(content, source, head, range))
+            .await
+        {
+            Ok(()) => Ok(()),
             Err(upload::Failure::Net(ended)) => Err(ended),
-            Err(upload::Failure::Source(error)) => {
+            Err(upload::Failure::Source { range, error }) => {
                 let input = Input::SourceFailed {
                     conn: self.conn,
                     range,
@@ -103,6 +91,39 @@ impl Writer<'_> {
                 Err(Ended::SourceFailed)
             }
         }
+    }
+
+    /// Sends a body and reports it; on Linux, where the source is a file, also those behind it.
+    async fn upload(
+        &self,
+        content: &Arc<Content>,
+        source: &Arc<dyn Source>,
+        head: BytesMut,
+        range: PieceRange,
+    ) -> Result<(), upload::Failure> {
+        #[cfg(target_os = "linux")]
+        if source.file().is_some() {
+            let run = upload::Run {
+                conn: self.conn,
+                stream: self.stream.clone(),
+                outbox: self.outbox.clone(),
+                content: content.clone(),
+                source: source.clone(),
+                reports: self.reports.clone(),
+                meter: self.meter.clone(),
+            };
+            return Arc::new(run).send(head, range).await;
+        }
+        let job = upload::Job {
+            stream: self.stream,
+            source,
+            content,
+            range,
+        };
+        job.send(&head, self.pool, self.meter).await?;
+        let input = Input::BodySent { conn: self.conn };
+        self.reports.input(self.conn, input).await;
+        Ok(())
     }
 
     /// Tells the engine, while a body leaves slowly, that it does leave: who takes little is not

@@ -3,18 +3,17 @@ use std::{sync::Arc, thread, time::Duration};
 use dolab_content::PieceHasher;
 use dolab_engine::PieceOutcome;
 
-use super::{LandingCount, Next, Queue, Whole};
+use super::{Queue, Whole};
 use crate::{Verify, shared::Reports};
 
-/// How long a piece waits for others to be hashed together with, while others are landing. On a
-/// link that is so slow that none lands in this time, the hash is no bottleneck.
+/// How long the pieces that are there wait for the next one to be hashed together with. On a link
+/// that is so slow that none lands in this time, the hash is no bottleneck.
 const COMPANY: Duration = Duration::from_millis(1);
 
 /// Threads that hash pieces, on other cores than the ones that read them.
 #[derive(Debug)]
 pub(crate) struct Hashers {
     queue: Arc<Queue<Whole>>,
-    landing: LandingCount,
     threads: usize,
 }
 
@@ -26,15 +25,17 @@ impl Hashers {
     pub(crate) fn start(threads: usize, reports: &Reports) -> std::io::Result<Self> {
         let hashers = Self {
             queue: Arc::new(Queue::new()),
-            landing: LandingCount::default(),
             threads: threads.max(1),
         };
         for n in 0..hashers.threads {
             let (queue, reports) = (hashers.queue.clone(), reports.clone());
-            let landing = hashers.landing.clone();
             thread::Builder::new()
                 .name(format!("dolab-hash-{n}"))
-                .spawn(move || work(&queue, &landing, &reports))?;
+                .spawn(move || {
+                    queue.batches(PieceHasher::lanes(), COMPANY, |pieces| {
+                        verify(pieces, &reports);
+                    });
+                })?;
         }
         Ok(hashers)
     }
@@ -46,11 +47,6 @@ impl Hashers {
         2 * self.threads * PieceHasher::lanes()
     }
 
-    /// Counts the pieces that are landing.
-    pub(crate) fn landing(&self) -> &LandingCount {
-        &self.landing
-    }
-
     /// Verifies a piece and sends it on its way. The pool's buffers bound the queue's length.
     pub(crate) fn push(&self, whole: Whole) {
         self.queue.push(whole);
@@ -60,24 +56,6 @@ impl Hashers {
 impl Drop for Hashers {
     fn drop(&mut self) {
         self.queue.close();
-    }
-}
-
-fn work(queue: &Queue<Whole>, landing: &LandingCount, reports: &Reports) {
-    let lanes = PieceHasher::lanes();
-    let mut pieces = Vec::with_capacity(lanes);
-    loop {
-        match queue.next(Duration::from_secs(3600)) {
-            Next::Item(whole) => pieces.push(whole),
-            Next::Idle => continue,
-            Next::Closed => return,
-        }
-        let patience = match landing.now() {
-            0 => Duration::ZERO,
-            _ => COMPANY,
-        };
-        queue.fill(&mut pieces, lanes, patience);
-        verify(&mut pieces, reports);
     }
 }
 

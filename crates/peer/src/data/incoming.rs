@@ -1,10 +1,4 @@
-use std::{
-    collections::BTreeMap,
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
-};
+use std::{collections::BTreeMap, sync::Arc};
 
 use bytes::BytesMut;
 use dolab_content::ContentId;
@@ -31,7 +25,6 @@ pub(crate) struct Incoming {
     spare: BytesMut,
     // Behind the parts: the lease must outlive them.
     piece: Piece,
-    _landing: Landing,
 }
 
 /// Which piece it is, and what it holds on its way from the socket through the hash to the store.
@@ -61,14 +54,6 @@ pub(crate) struct Whole {
     pub(crate) piece: Piece,
 }
 
-/// How many pieces are landing on all connections together.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct LandingCount(Arc<AtomicUsize>);
-
-/// One of them.
-#[derive(Debug)]
-struct Landing(LandingCount);
-
 impl Incoming {
     /// Starts a piece of `len` bytes in a leased buffer. `ahead` is given back once it is hashed.
     pub(crate) fn new(
@@ -78,12 +63,10 @@ impl Incoming {
         len: u32,
         mut lease: Lease,
         ahead: OwnedSemaphorePermit,
-        landing: &LandingCount,
     ) -> Self {
         let mut buffer = lease.take();
         buffer.clear();
         let spare = buffer.split_off(len as usize);
-        landing.0.fetch_add(1, Ordering::Relaxed);
         Self {
             free: BTreeMap::from([(0, buffer)]),
             filled: BTreeMap::new(),
@@ -96,7 +79,6 @@ impl Incoming {
                 lease,
                 ahead: Some(ahead),
             },
-            _landing: Landing(landing.clone()),
         }
     }
 
@@ -164,18 +146,5 @@ impl Whole {
         let mut buffer = self.bytes;
         buffer.unsplit(self.spare);
         self.piece.lease.put_back(buffer);
-    }
-}
-
-impl LandingCount {
-    /// How many there are.
-    pub(crate) fn now(&self) -> usize {
-        self.0.load(Ordering::Relaxed)
-    }
-}
-
-impl Drop for Landing {
-    fn drop(&mut self) {
-        self.0.0.fetch_sub(1, Ordering::Relaxed);
     }
 }

@@ -7,7 +7,7 @@ mod queue;
 mod store;
 
 pub(crate) use hash::Hashers;
-pub(crate) use incoming::{Incoming, LandingCount, PieceName, Whole};
+pub(crate) use incoming::{Incoming, PieceName, Whole};
 pub(crate) use pool::{Lease, Pool};
 use queue::{Next, Queue};
 pub(crate) use store::Lane;

@@ -17,10 +17,12 @@ pub(crate) struct Queue<T> {
 struct State<T> {
     items: VecDeque<T>,
     closed: bool,
-    /// Threads that wait in [`Queue::next`].
+    /// Threads that wait for an item that they may take.
     idle: usize,
-    /// Items that a thread in [`Queue::fill`] waits for; 0 when none does.
+    /// Items that a thread in [`Queue::batches`] collects; 0 when none does.
     wanted: usize,
+    /// Threads that have a batch.
+    working: usize,
 }
 
 /// What a worker gets.
@@ -40,6 +42,7 @@ impl<T> Queue<T> {
             closed: false,
             idle: 0,
             wanted: 0,
+            working: 0,
         };
         Self {
             state: state.into(),
@@ -54,13 +57,13 @@ impl<T> Queue<T> {
         state.items.push_back(item);
         let awaited = state.idle >= state.items.len();
         // Nobody is woken for less than what it waits for: a wake-up costs more than an item.
+        let collected = state.wanted > 0;
         let (idle, enough) = (state.idle > 0, state.items.len() == state.wanted);
         drop(state);
-        if idle {
-            self.ready.notify_one();
-        }
         if enough {
             self.enough.notify_all();
+        } else if idle && !collected {
+            self.ready.notify_one();
         }
         awaited
     }
@@ -88,14 +91,68 @@ impl<T> Queue<T> {
         }
     }
 
-    /// Adds to `batch` until it holds `most`. Waits up to `patience` until that many are there, and
-    /// then takes what there is.
-    pub(crate) fn fill(&self, batch: &mut Vec<T>, most: usize, patience: Duration) {
-        let wanted = most.saturating_sub(batch.len());
+    /// Lets `work` have the items, up to `most` at a time, until the queue is closed and empty. Waits
+    /// for the first of them, and then until there are `most`, or until none has come for as long as
+    /// `patience` and no other thread is at work: while one is, those that are missing are most
+    /// likely held up by it.
+    ///
+    /// One thread collects at a time. Two that shared what comes would get half a batch each.
+    pub(crate) fn batches(
+        &self,
+        most: usize,
+        patience: Duration,
+        mut work: impl FnMut(&mut Vec<T>),
+    ) {
+        let mut batch = Vec::with_capacity(most);
+        while let Some(state) = self.first() {
+            let mut state = self.collect(state, most, patience);
+            let taken = most.min(state.items.len());
+            batch.extend(state.items.drain(..taken));
+            state.working += 1;
+            // Whoever waited while this thread collected.
+            let (more, closed) = (!state.items.is_empty() && state.idle > 0, state.closed);
+            drop(state);
+            if closed {
+                self.ready.notify_all();
+            } else if more {
+                self.ready.notify_one();
+            }
+            work(&mut batch);
+            self.lock().working -= 1;
+        }
+    }
+
+    /// Waits for an item that no other thread collects.
+    fn first(&self) -> Option<MutexGuard<'_, State<T>>> {
         let mut state = self.lock();
-        if state.items.len() < wanted && !patience.is_zero() {
-            state.wanted = wanted;
-            let short = |state: &mut State<T>| state.items.len() < wanted && !state.closed;
+        while state.wanted > 0 || state.items.is_empty() {
+            if state.closed && state.items.is_empty() {
+                return None;
+            }
+            state.idle += 1;
+            state = self
+                .ready
+                .wait(state)
+                .unwrap_or_else(PoisonError::into_inner);
+            state.idle -= 1;
+        }
+        Some(state)
+    }
+
+    fn collect<'a>(
+        &'a self,
+        mut state: MutexGuard<'a, State<T>>,
+        most: usize,
+        patience: Duration,
+    ) -> MutexGuard<'a, State<T>> {
+        let mut seen = 0;
+        while !state.closed
+            && state.items.len() < most
+            && (state.items.len() > seen || state.working > 0)
+        {
+            seen = state.items.len();
+            state.wanted = most;
+            let short = |state: &mut State<T>| state.items.len() < most && !state.closed;
             let (woken, _) = self
                 .enough
                 .wait_timeout_while(state, patience, short)
@@ -103,8 +160,7 @@ impl<T> Queue<T> {
             state = woken;
             state.wanted = 0;
         }
-        let taken = wanted.min(state.items.len());
-        batch.extend(state.items.drain(..taken));
+        state
     }
 
     /// Lets the workers finish what is there and end.

@@ -65,7 +65,6 @@ impl Way {
             len as u32,
             lease,
             ahead,
-            self.hashers.landing(),
         )
     }
 
@@ -118,14 +117,12 @@ proptest! {
             let mut sent = bytes.clone();
             sent[bytes.len() / 2] ^= u8::from(wrong);
             let mut incoming = way.incoming().await;
-            prop_assert_eq!(way.hashers.landing().now(), 1);
             let (&(from, to), others) = blocks.split_last().expect("there are two ends");
             for &(from, to) in others {
                 incoming = *fill(incoming, from as u32, &sent[from..to]).expect_err("more is missing");
                 prop_assert!(incoming.take(from as u32, (to - from) as u32).is_none(), "twice");
             }
             let whole = fill(incoming, from as u32, &sent[from..to]).expect("it was the last");
-            prop_assert_eq!(way.hashers.landing().now(), 0);
             way.hashers.push(whole);
             let outcome = way.outcome().await;
             let kept = way.kept.0.lock().unwrap().clone();
@@ -166,7 +163,6 @@ async fn an_abandoned_piece_gives_its_memory_back() {
     let incoming = *fill(incoming, 0, &[7; 10]).unwrap_err();
     let incoming = fill(incoming, 50, &[7; 10]).unwrap_err();
     drop(incoming);
-    assert_eq!(way.hashers.landing().now(), 0);
     assert_eq!(way.pool.used(), 0);
 }
 
@@ -188,28 +184,51 @@ async fn a_bad_piece_among_good_ones_is_found() {
 }
 
 #[test]
-fn a_worker_that_collects_is_woken_by_enough() {
+fn one_worker_collects_a_batch_and_others_get_the_next() {
+    const LONG: Duration = Duration::from_secs(3600);
     let queue = Arc::new(Queue::new());
-    queue.push(0);
-    let collecting = std::thread::spawn({
-        let queue = queue.clone();
-        move || {
-            let mut batch = Vec::new();
-            queue.fill(&mut batch, 4, Duration::from_secs(3600));
-            batch
-        }
-    });
-    for n in 1..5 {
+    let (tell, told) = std::sync::mpsc::channel();
+    let workers: Vec<_> = (0..3)
+        .map(|_| {
+            let (queue, tell) = (queue.clone(), tell.clone());
+            std::thread::spawn(move || {
+                queue.batches(4, LONG, |batch| {
+                    tell.send(std::mem::take(batch)).unwrap();
+                });
+            })
+        })
+        .collect();
+    for n in 0..42 {
         queue.push(n);
     }
-    assert_eq!(collecting.join().unwrap(), [0, 1, 2, 3]);
-    assert_eq!(queue.next(Duration::ZERO), Next::Item(4));
-    // What is there is taken when time is up, and when nothing will come any more.
-    let mut batch = vec![9];
-    queue.push(5);
-    queue.fill(&mut batch, 3, Duration::ZERO);
-    assert_eq!(batch, [9, 5]);
+    let mut whole: Vec<Vec<i32>> = (0..10).map(|_| told.recv().unwrap()).collect();
+    whole.sort();
+    let expected: Vec<Vec<i32>> = (0..40)
+        .collect::<Vec<_>>()
+        .chunks(4)
+        .map(<[_]>::to_vec)
+        .collect();
+    assert_eq!(whole, expected);
+    // What is there is taken when nothing will come any more.
     queue.close();
-    queue.fill(&mut batch, 3, Duration::from_secs(3600));
-    assert_eq!(batch, [9, 5]);
+    assert_eq!(told.recv().unwrap(), [40, 41]);
+    for worker in workers {
+        worker.join().unwrap();
+    }
+    drop(tell);
+    assert!(told.recv().is_err());
+}
+
+#[test]
+fn a_batch_is_not_waited_for_for_ever() {
+    let queue = Queue::new();
+    queue.push(1);
+    queue.push(2);
+    let mut batches = Vec::new();
+    queue.batches(4, Duration::from_millis(1), |batch| {
+        batches.push(std::mem::take(batch));
+        queue.close();
+    });
+    assert_eq!(batches, [[1, 2]]);
+    assert_eq!(queue.next(Duration::ZERO), Next::Closed);
 }

@@ -1,0 +1,121 @@
+//! The bytes of a piece, from the content's source to the socket.
+//!
+//! A disk may take its time, so every read of a source happens on a thread where that is allowed,
+//! also those that the kernel does inside `sendfile`.
+
+#[cfg(target_os = "linux")]
+mod sendfile;
+
+use std::{
+    io::{self, IoSlice},
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
+
+use dolab_content::{PieceRange, Source, StoreError};
+use tokio::net::TcpStream;
+
+#[cfg(target_os = "linux")]
+pub(super) use sendfile::Run;
+
+use super::{Ended, Meter, write::writable};
+use crate::{
+    data::{Lease, Pool},
+    shared::Content,
+};
+
+/// Bytes that are read from a source in one go.
+pub(crate) const CHUNK: usize = 256 << 10;
+
+/// How long bytes that were read may wait for the socket. A peer that takes longer gets them read
+/// again when it is ready, so that peers which read nothing hold no memory.
+const HOLD: Duration = Duration::from_secs(1);
+
+/// One body.
+pub(super) struct Job<'a> {
+    pub(super) stream: &'a Arc<TcpStream>,
+    pub(super) source: &'a Arc<dyn Source>,
+    pub(super) content: &'a Content,
+    pub(super) range: PieceRange,
+}
+
+/// Why a body did not leave.
+pub(super) enum Failure {
+    /// This host could not read it.
+    Source {
+        /// The body that was to be sent.
+        range: PieceRange,
+        /// Why it could not be read.
+        error: StoreError,
+    },
+    /// The connection is over.
+    Net(Ended),
+}
+
+impl<E: Into<Ended>> From<E> for Failure {
+    fn from(error: E) -> Self {
+        Self::Net(error.into())
+    }
+}
+
+impl Job<'_> {
+    fn offset(&self) -> u64 {
+        self.content.layout.offset(self.range.piece) + u64::from(self.range.offset)
+    }
+
+    /// Sends the head of the piece and the body behind it, through a buffer of this process.
+    pub(super) async fn send(
+        &self,
+        head: &[u8],
+        pool: &Arc<Pool>,
+        meter: &Meter,
+    ) -> Result<(), Failure> {
+        let (mut head, mut sent, len) = (head, 0, self.range.len as usize);
+        while sent < len {
+            let mut lease = pool.lease(self.content.id, CHUNK).await;
+            let mut buffer = lease.take();
+            let (source, offset) = (self.source.clone(), self.offset() + sent as u64);
+            let want = CHUNK.min(len - sent);
+            let read = tokio::task::spawn_blocking(move || {
+                buffer.resize(want, 0);
+                let read = source.read_at(offset, &mut buffer);
+                (buffer, read)
+            });
+            let (buffer, read) = read.await.map_err(|_| Ended::GivenUp)?;
+            read.map_err(|error| Failure::Source {
+                range: self.range,
+                error,
+            })?;
+            let before = sent;
+            while sent - before < want {
+                let slices = [IoSlice::new(head), IoSlice::new(&buffer[sent - before..])];
+                match self.stream.try_write_vectored(&slices) {
+                    Ok(0) => return Err(io::Error::from(io::ErrorKind::WriteZero).into()),
+                    Ok(wrote) => {
+                        meter.sent.fetch_add(wrote as u64, Ordering::Relaxed);
+                        let of_head = wrote.min(head.len());
+                        head = &head[of_head..];
+                        sent += wrote - of_head;
+                    }
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                        let ready = tokio::time::timeout(HOLD, self.stream.writable()).await;
+                        let Ok(ready) = ready else { break };
+                        ready?;
+                    }
+                    Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                    Err(error) => return Err(error.into()),
+                }
+            }
+            let waiting = sent - before < want;
+            release(lease, buffer);
+            if waiting {
+                writable(self.stream).await?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn release(lease: Lease, buffer: bytes::BytesMut) {
+    lease.put_back(buffer);
+}
