@@ -1,7 +1,7 @@
 use std::{net::SocketAddr, time::Instant};
 
 use dolab_content::ContentId;
-use dolab_wire::swarm::PeerId;
+use dolab_wire::{PeerType, swarm::PeerId};
 
 use crate::CallRequest;
 
@@ -19,6 +19,10 @@ pub struct Candidate {
     pub addrs: Vec<SocketAddr>,
     /// What kind of host it is.
     pub kind: Kind,
+    /// What its bytes are counted as. Peers found by DNS-SD are LinkLocal, all others what the
+    /// cloud says (documented); one that the user named is LAN when its address is near, else
+    /// Internet (**assumed**).
+    pub peer_type: PeerType,
     /// Names of this host's interfaces that it was found on. Empty for a static candidate.
     pub interfaces: Vec<String>,
     /// When it was found first.
@@ -35,7 +39,7 @@ impl Candidate {
     pub fn lab(&self) -> Option<&LabPeer> {
         match &self.kind {
             Kind::Lab(lab) => Some(lab),
-            Kind::Windows | Kind::Other | Kind::Unknown => None,
+            Kind::Offered(_) | Kind::Windows | Kind::Other | Kind::Unknown => None,
         }
     }
 
@@ -67,6 +71,8 @@ pub enum Source {
     DnsSd,
     /// The user named it.
     Static,
+    /// The cloud offered it.
+    Cloud,
 }
 
 impl Source {
@@ -75,6 +81,7 @@ impl Source {
         match self {
             Self::DnsSd => "dns-sd",
             Self::Static => "static",
+            Self::Cloud => "cloud",
         }
     }
 }
@@ -84,6 +91,8 @@ impl Source {
 pub enum Kind {
     /// Another dolab.
     Lab(LabPeer),
+    /// The cloud knows it by this id.
+    Offered(PeerId),
     /// It announces itself as a Windows host does: the instance is the host's name, the port 7680,
     /// and the TXT record is not ours. **Assumed**: nothing in the announcement proves it.
     Windows,

@@ -9,11 +9,14 @@
 //! What is found comes as [`Event`]s about [`Candidate`]s, each with its source and age. Addresses
 //! that the user named become candidates through [`Target`].
 //!
+//! [`cloud`] asks Delivery Optimization's cloud service, whose offers become candidates too.
+//!
 //! Everything that comes from the network is bounded in size and number, and its text is made
 //! printable before it leaves this crate.
 
 mod calls;
 mod candidate;
+pub mod cloud;
 mod config;
 mod daemon;
 mod error;

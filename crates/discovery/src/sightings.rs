@@ -6,7 +6,7 @@ use std::{
     time::Instant,
 };
 
-use dolab_wire::text::printable;
+use dolab_wire::{PeerType, text::printable};
 use mdns_sd::{ResolvedService, ScopedIp};
 
 use crate::{Candidate, DO_PORT, Event, Interfaces, Kind, Source, config::SERVICE, txt};
@@ -102,6 +102,7 @@ pub(crate) fn candidate(service: &ResolvedService, on: &Interfaces, now: Instant
         host: Some(printable(host, MAX_NAME)),
         addrs: addrs(service, on),
         kind,
+        peer_type: PeerType::LinkLocal,
         interfaces,
         found: now,
         changed: now,
@@ -201,6 +202,7 @@ mod tests {
             host: None,
             addrs: vec![],
             kind,
+            peer_type: PeerType::LinkLocal,
             interfaces: vec![],
             found: now,
             changed: now,

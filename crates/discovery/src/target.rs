@@ -5,7 +5,7 @@ use std::{
     time::Instant,
 };
 
-use dolab_wire::text::printable;
+use dolab_wire::{PeerType, is_near, text::printable};
 
 use crate::{Candidate, Kind, Source};
 
@@ -102,6 +102,12 @@ impl Target {
             }
             Host::Name(name) => self.look_up(name, port).await?,
         };
+        let is_near = addrs.first().is_some_and(|addr| is_near(addr.ip()));
+        let peer_type = if is_near {
+            PeerType::Lan
+        } else {
+            PeerType::Internet
+        };
         let now = Instant::now();
         Ok(Candidate {
             source: Source::Static,
@@ -109,6 +115,7 @@ impl Target {
             host: self.addr().is_none().then(|| self.host()),
             addrs,
             kind: Kind::Unknown,
+            peer_type,
             interfaces: Vec::new(),
             found: now,
             changed: now,

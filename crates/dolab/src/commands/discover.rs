@@ -125,6 +125,7 @@ fn describe(candidate: &Candidate) -> FoundHost {
         name: candidate.name.clone(),
         kind: match candidate.kind {
             Kind::Lab(_) => "lab",
+            Kind::Offered(_) => "offered",
             Kind::Windows => "windows",
             Kind::Other => "other",
             Kind::Unknown => "unknown",
