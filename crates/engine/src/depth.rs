@@ -23,6 +23,7 @@ pub(crate) struct Depth {
     round_trip: Option<Duration>,
     probe: Option<(Block, Instant)>,
     rate: Rate,
+    full: bool,
 }
 
 impl Depth {
@@ -35,6 +36,7 @@ impl Depth {
             round_trip: None,
             probe: None,
             rate: Rate::default(),
+            full: false,
         }
     }
 
@@ -48,6 +50,16 @@ impl Depth {
         let underway = u128::from(self.rate.smoothed()) * ahead / 1_000_000;
         self.floor
             .saturating_add(u64::try_from(underway).unwrap_or(u64::MAX))
+    }
+
+    /// Whether to ask for more, with so many bytes asked for and so many to be asked for at most.
+    /// Once those are asked for, no more is until a quarter has come: requests that leave together
+    /// wake both sides once, and at 10 Gbit/s a wake-up for each piece is a tenth of what sending
+    /// costs (measured).
+    pub(crate) fn wants_more(&mut self, asked: u64, most: u64) -> bool {
+        let enough = if self.full { most - most / 4 } else { most };
+        self.full = asked >= enough;
+        !self.full
     }
 
     /// A request left while nothing else was asked for: its answer shows the round trip.

@@ -142,11 +142,13 @@ impl Reports {
         self.send(Report::Conn { conn, input }).await;
     }
 
-    /// From a thread that sends.
+    /// From a thread that sends: so many bodies have left.
     #[cfg(target_os = "linux")]
-    pub(crate) fn body_sent(&self, conn: ConnId) {
-        let input = Input::BodySent { conn };
-        drop(self.0.blocking_send(Report::Conn { conn, input }));
+    pub(crate) fn bodies_sent(&self, conn: ConnId, bodies: usize) {
+        for _ in 0..bodies {
+            let input = Input::BodySent { conn };
+            drop(self.0.blocking_send(Report::Conn { conn, input }));
+        }
     }
 
     /// From a hash or store thread.

@@ -105,7 +105,7 @@ impl Engine {
         let crowded = picker.sharers() > 1;
         let full = pipeline.is_asking()
             || crowded && exchange.depth.is_slow(now, piece_size)
-            || pipeline.bytes() >= target
+            || !exchange.depth.wants_more(pipeline.bytes(), target)
             || pipeline.bytes() + piece_size > self.config.max_outstanding_per_connection
             || pipeline.requests() >= self.config.max_requests_per_connection;
         if full && !idle {
