@@ -9,8 +9,9 @@ use http_body_util::{
     channel::{Channel, Sender},
     combinators::UnsyncBoxBody,
 };
-use hyper::body::Body as _;
 use tokio::time::{Instant, sleep_until, timeout};
+
+use crate::cache::{FillError, Object};
 
 /// The body of any answer.
 pub(crate) type Body = UnsyncBoxBody<Bytes, BodyError>;
@@ -20,12 +21,10 @@ pub(crate) type Body = UnsyncBoxBody<Bytes, BodyError>;
 pub(crate) enum BodyError {
     #[error("the content can not be read: {0}")]
     Content(#[from] dolab_content::StoreError),
-    #[error("the caller takes nothing any more")]
-    Stalled,
     #[error("cut on purpose")]
     Cut,
-    #[error("the origin failed: {0}")]
-    Origin(String),
+    #[error(transparent)]
+    Cache(#[from] FillError),
     #[error(transparent)]
     Task(#[from] io::Error),
 }
@@ -35,6 +34,25 @@ const CHUNK: u64 = 256 << 10;
 
 /// Chunks that wait for the socket.
 const AHEAD: usize = 2;
+
+/// Where a long body is read from.
+#[derive(Clone)]
+pub(crate) enum Feed {
+    /// What this host has.
+    Content(Arc<dyn Source>),
+    /// What the Connected Cache has, or fetches.
+    Cached(Arc<Object>),
+}
+
+impl Feed {
+    /// At least one byte from the start of `part`, and no more than `part`.
+    async fn read(&self, part: Range<u64>) -> Result<Bytes, BodyError> {
+        match self {
+            Self::Content(source) => read(Arc::clone(source), part).await,
+            Self::Cached(object) => Ok(object.read(part).await?),
+        }
+    }
+}
 
 /// What a long body is made of.
 #[derive(Clone, Debug)]
@@ -83,10 +101,10 @@ pub(crate) fn written(stalled: Duration) -> (Pen, Body) {
 }
 
 /// A body that is read from a content while it is sent.
-pub(crate) fn stream(source: Arc<dyn Source>, segments: Vec<Segment>, stalled: Duration) -> Body {
+pub(crate) fn stream(feed: Feed, segments: Vec<Segment>, stalled: Duration) -> Body {
     let (mut pen, body) = written(stalled);
     tokio::spawn(async move {
-        if let Err(Some(error)) = copy(source, segments, &mut pen).await {
+        if let Err(Some(error)) = copy(&feed, segments, &mut pen).await {
             tracing::warn!(%error, "a body was cut short");
             pen.abort(error);
         }
@@ -95,11 +113,7 @@ pub(crate) fn stream(source: Arc<dyn Source>, segments: Vec<Segment>, stalled: D
 }
 
 /// Fails with `None` when the caller is gone.
-async fn copy(
-    source: Arc<dyn Source>,
-    segments: Vec<Segment>,
-    pen: &mut Pen,
-) -> Result<(), Option<BodyError>> {
+async fn copy(feed: &Feed, segments: Vec<Segment>, pen: &mut Pen) -> Result<(), Option<BodyError>> {
     for segment in segments {
         let part = match segment {
             Segment::Text(text) => {
@@ -111,9 +125,9 @@ async fn copy(
         let mut at = part.start;
         while at < part.end {
             let end = (at + CHUNK).min(part.end);
-            let read = read(Arc::clone(&source), at..end).await?;
+            let read = feed.read(at..end).await?;
+            at += read.len() as u64;
             pen.write(read).await.map_err(|Gone| None)?;
-            at = end;
         }
     }
     Ok(())
@@ -173,9 +187,4 @@ async fn hamper(
         }
     }
     Ok(())
-}
-
-/// Bytes of a body whose length is known.
-pub(crate) fn exact_len(body: &Body) -> Option<u64> {
-    body.size_hint().exact()
 }

@@ -10,7 +10,10 @@ use std::{
 use dolab_content::{ContentId, PiecesHashFile, Source, StoreError, Synthetic};
 use dolab_wire::cloud::ContentPolicy;
 
-use crate::origin::{Resource, Validators};
+use crate::{
+    body::Feed,
+    origin::{Resource, Validators},
+};
 
 /// Where contents of Windows Update and the Store are (observed).
 const FILES: &str = "/filestreamingservice/files/";
@@ -106,7 +109,7 @@ impl Content {
     pub(crate) fn resource(&self) -> Resource {
         let id = self.hashes.id().to_string();
         Resource {
-            source: Arc::clone(&self.source),
+            feed: Feed::Content(Arc::clone(&self.source)),
             length: self.hashes.layout().length(),
             content_type: OCTETS.into(),
             validators: Validators {
@@ -124,7 +127,7 @@ impl Content {
         let end = if altered { "-altered" } else { "" };
         Resource {
             length: json.len() as u64,
-            source: Arc::new(Text(json)),
+            feed: Feed::Content(Arc::new(Text(json))),
             content_type: "application/json".into(),
             validators: Validators {
                 tag: format!("\"{}-phf{end}\"", &id[..32]),
@@ -238,7 +241,7 @@ fn test_object(path: &str) -> Option<Resource> {
     let (seed, object) = (0_u64..).zip(TEST_OBJECTS).find(|(_, it)| it.0 == path)?;
     let &(_, content_type, length) = object;
     Some(Resource {
-        source: Arc::new(Synthetic::new(seed, length)),
+        feed: Feed::Content(Arc::new(Synthetic::new(seed, length))),
         length,
         content_type: content_type.into(),
         validators: Validators {

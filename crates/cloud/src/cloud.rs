@@ -2,7 +2,12 @@
 
 mod names;
 
-use std::sync::Arc;
+pub use names::own_addresses;
+
+use std::{
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    sync::Arc,
+};
 
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
@@ -10,6 +15,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     Authority, CloudConfig, CloudPorts, Content, ServiceConfig, StartError,
+    cache::Cache,
     catalogue::Catalogue,
     faults::Faults,
     net::{self, Gate, Places},
@@ -23,7 +29,7 @@ use crate::{
 #[derive(Debug)]
 pub struct Cloud {
     shared: Arc<Shared>,
-    authority: Authority,
+    addresses: Vec<IpAddr>,
 }
 
 /// What every request needs.
@@ -36,7 +42,9 @@ pub(crate) struct Shared {
     pub(crate) gate: Gate,
     pub(crate) catalogue: Catalogue,
     pub(crate) registrations: Registrations,
+    pub(crate) cache: Cache,
     pub(crate) faults: Arc<Faults>,
+    pub(crate) authority_pem: String,
     /// Changes when devices should ask the geo service again.
     pub(crate) version: String,
 }
@@ -76,19 +84,24 @@ impl Cloud {
             stop: CancellationToken::new(),
             abort: CancellationToken::new(),
         };
+        let http_port = http.as_ref().map(|(port, _)| *port);
+        let own = http_port.map(|port| SocketAddr::new(self_address(on), port));
+        let cache = Cache::new(config.cache, own, config.allow_public);
         let shared = Arc::new(Shared {
             service: config.service,
             trust_forwarded: config.trust_forwarded,
             ports: CloudPorts {
                 https: https.as_ref().map(|(port, _)| *port),
-                http: http.as_ref().map(|(port, _)| *port),
+                http: http_port,
                 quic: quic.as_ref().map(|(port, _)| *port),
                 metrics: None,
             },
             gate,
             catalogue: Catalogue::default(),
+            cache,
             registrations: Registrations::new(config.seed),
             faults,
+            authority_pem: authority.pem(),
             version: "0123456789ABCDEF".into(),
         });
         for content in config.contents {
@@ -118,7 +131,8 @@ impl Cloud {
                 net::serve_quic(socket, quic_tls.clone(), gate).map_err(failed("udp", port))?;
             }
         }
-        Ok(Self { shared, authority })
+        let addresses = own_addresses(&config.listen);
+        Ok(Self { shared, addresses })
     }
 
     /// The ports that are open.
@@ -128,7 +142,12 @@ impl Cloud {
 
     /// The certificate of the authority, in PEM: what devices have to trust.
     pub fn authority_pem(&self) -> String {
-        self.authority.pem()
+        self.shared.authority_pem.clone()
+    }
+
+    /// The addresses that it listens on: all that this host has, unless it was told which.
+    pub fn addresses(&self) -> Vec<IpAddr> {
+        self.addresses.clone()
     }
 
     /// Adds a content, or replaces the one with the same id.
@@ -157,4 +176,9 @@ impl Cloud {
             gate.tasks.wait().await;
         }
     }
+}
+
+/// Where the cloud reaches itself.
+fn self_address(on: &[IpAddr]) -> IpAddr {
+    on.first().copied().unwrap_or(Ipv4Addr::LOCALHOST.into())
 }

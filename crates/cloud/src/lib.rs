@@ -11,6 +11,7 @@
 //! stranger can make it spend is in [`Limits`].
 
 mod body;
+mod cache;
 mod catalogue;
 mod cloud;
 mod config;
@@ -25,10 +26,11 @@ mod service;
 mod tls;
 
 pub use catalogue::{Content, ContentRules};
-pub use cloud::Cloud;
+pub use cloud::{Cloud, own_addresses};
 pub use config::{CacheConfig, CloudConfig, CloudPorts, ServiceConfig};
 pub use error::StartError;
 pub use faults::{Fault, FaultKind, Faults};
 pub use hosts::{HOSTS, Role, hosts_file};
 pub use limits::Limits;
+pub use service::AUTHORITY_PATH;
 pub use tls::{Authority, AuthorityError};

@@ -32,7 +32,7 @@ pub(super) fn of_certificate(listen: &[IpAddr], more: &[String]) -> Vec<String> 
 }
 
 /// The addresses that are listened on: those that were named, or all that this host has.
-pub(super) fn own_addresses(listen: &[IpAddr]) -> Vec<IpAddr> {
+pub fn own_addresses(listen: &[IpAddr]) -> Vec<IpAddr> {
     if !listen.is_empty() {
         return listen.to_vec();
     }

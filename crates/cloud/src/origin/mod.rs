@@ -4,10 +4,9 @@
 mod conditions;
 mod range;
 
-use std::{borrow::Cow, ops::Range, sync::Arc, time::Duration};
+use std::{borrow::Cow, ops::Range, time::Duration};
 
 use bytes::Bytes;
-use dolab_content::Source;
 use hyper::{
     HeaderMap, Method, Response, StatusCode,
     header::{
@@ -18,12 +17,12 @@ use hyper::{
 
 pub(crate) use self::conditions::Validators;
 use self::{conditions::Outcome, range::Asked};
-use crate::body::{self, Body, Segment};
+use crate::body::{self, Body, Feed, Segment};
 
 /// Something that is served with ranges.
 #[derive(Clone)]
 pub(crate) struct Resource {
-    pub(crate) source: Arc<dyn Source>,
+    pub(crate) feed: Feed,
     /// Bytes.
     pub(crate) length: u64,
     pub(crate) content_type: Cow<'static, str>,
@@ -41,6 +40,12 @@ pub(crate) struct Flaws {
 
 /// The line between the parts of an answer with several.
 const BOUNDARY: &str = "dolab-part-6b1f0c5e";
+
+/// The first byte that a request wants.
+pub(crate) fn first_byte(headers: &HeaderMap) -> u64 {
+    let value = headers.get(RANGE).map(HeaderValue::as_bytes);
+    value.map_or(0, range::first)
+}
 
 /// Answers a request for a resource.
 pub(crate) fn serve(
@@ -84,7 +89,7 @@ fn whole(resource: &Resource, method: &Method, flaws: Flaws, stalled: Duration) 
     set(&mut response, CONTENT_LENGTH, &resource.length.to_string());
     if method == Method::GET && resource.length > 0 {
         let all = vec![Segment::Part(0..resource.length)];
-        *response.body_mut() = body::stream(Arc::clone(&resource.source), all, stalled);
+        *response.body_mut() = body::stream(resource.feed.clone(), all, stalled);
     }
     response
 }
@@ -102,7 +107,7 @@ fn one_part(
     let range = content_range(&part, resource, flaws);
     set(&mut response, CONTENT_RANGE, &range);
     let segments = vec![Segment::Part(part)];
-    *response.body_mut() = body::stream(Arc::clone(&resource.source), segments, stalled);
+    *response.body_mut() = body::stream(resource.feed.clone(), segments, stalled);
     response
 }
 
@@ -130,7 +135,7 @@ fn several_parts(
     length += end.len() as u64;
     segments.push(Segment::Text(end.into()));
     set(&mut response, CONTENT_LENGTH, &length.to_string());
-    *response.body_mut() = body::stream(Arc::clone(&resource.source), segments, stalled);
+    *response.body_mut() = body::stream(resource.feed.clone(), segments, stalled);
     response
 }
 

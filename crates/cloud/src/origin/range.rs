@@ -38,6 +38,14 @@ pub(crate) fn asked(value: Option<&[u8]>, length: u64) -> Asked {
     }
 }
 
+/// The first byte that a `Range` wants, as far as that can be told without the length.
+pub(crate) fn first(value: &[u8]) -> u64 {
+    match specs(value).as_deref() {
+        Some([Spec::From { first, .. }, ..]) => *first,
+        _ => 0,
+    }
+}
+
 /// One range as it is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Spec {

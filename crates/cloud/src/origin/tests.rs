@@ -1,6 +1,6 @@
-use std::time::SystemTime;
+use std::{sync::Arc, time::SystemTime};
 
-use dolab_content::Synthetic;
+use dolab_content::{Source as _, Synthetic};
 use http_body_util::BodyExt;
 use hyper::header::HeaderName;
 
@@ -10,7 +10,7 @@ const LENGTH: u64 = 700_000;
 
 fn resource() -> Resource {
     Resource {
-        source: Arc::new(Synthetic::new(1, LENGTH)),
+        feed: Feed::Content(Arc::new(Synthetic::new(1, LENGTH))),
         length: LENGTH,
         content_type: "application/octet-stream".into(),
         validators: Validators {

@@ -2,6 +2,7 @@
 
 mod array;
 mod asked;
+mod cached;
 mod documents;
 mod files;
 mod reply;
@@ -22,6 +23,9 @@ use crate::{
 /// Answers what comes to the ports of a cloud.
 #[derive(Clone)]
 pub(crate) struct Front(pub(crate) Arc<Shared>);
+
+/// Where the authority's certificate is, over plain HTTP and TLS. Ours: Microsoft's is in Windows.
+pub const AUTHORITY_PATH: &str = "/dolab/ca.pem";
 
 /// What a captive portal says to every request.
 const PORTAL: &str = "<!DOCTYPE html>\n<html><head><title>Sign in to the network</title></head>\
@@ -83,6 +87,12 @@ async fn route(
     request: Request<Incoming>,
     effects: &Effects,
 ) -> Response<Body> {
+    if asked.path == AUTHORITY_PATH {
+        return Reply::typed("application/x-pem-file", shared.authority_pem.clone()).into();
+    }
+    if let Some(origin) = asked.query.value(cached::ORIGIN) {
+        return cached::serve(shared, asked, origin, request, effects).await;
+    }
     let Some(endpoint) = Endpoint::of(&asked.path) else {
         return files::serve(shared, asked, request, effects);
     };
