@@ -17,6 +17,7 @@ mod name;
 mod os;
 mod policies;
 mod provider;
+mod read;
 mod settings;
 pub mod table;
 mod value;
@@ -28,8 +29,9 @@ pub use limits::{DYNAMIC_BACKGROUND, DYNAMIC_FOREGROUND, Limits, PercentFrom};
 pub use name::{Name, UnknownPolicy};
 pub use os::{Os, UnknownOs};
 pub use policies::{
-    Basis, CacheHostSource, Effective, GroupIdSource, Origin, Policies, Restriction,
+    Basis, CacheHostSource, Effective, GroupIdSource, Note, Origin, Policies, Restriction,
 };
 pub use provider::{KEYS, Key, Provider};
+pub use read::{MAX_FILE, MAX_PROBLEMS, Problem, ReadError, RegistryValue, Trouble};
 pub use settings::{Change, Place, Setting, Settings};
 pub use value::{BadValue, Hours, MAX_TEXT, Raw, Value};

@@ -1,13 +1,19 @@
 //! The policies that hold for a device: what was set, merged, and documented defaults for the rest.
 
 mod getters;
+mod notes;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 
 use dolab_wire::DownloadMode;
 use serde::Serialize;
 
-pub use self::getters::{CacheHostSource, GroupIdSource, Restriction};
+pub use self::{
+    getters::{CacheHostSource, GroupIdSource, Restriction},
+    notes::Note,
+};
 use crate::{
     Name, Os, Provider, Setting, Settings, Value,
     settings::Change,

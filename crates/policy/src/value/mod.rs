@@ -1,5 +1,8 @@
 //! Values of policies, checked against the table.
 
+#[cfg(test)]
+mod arbitrary;
+
 use std::fmt;
 
 use serde::Serialize;
@@ -8,6 +11,9 @@ use crate::{
     Guid, NoGuid,
     table::{Choice, Kind, Policy, Preset},
 };
+
+#[cfg(test)]
+pub(crate) use self::arbitrary::arbitrary;
 
 /// The value of a policy. Which variant it is follows from the policy's [`Kind`], and it lies in the
 /// policy's range.
