@@ -24,6 +24,8 @@ impl<T: Default> Arena<T> {
         }
         if self.room() == 0 {
             self.chunks.push(Vec::with_capacity(Self::CHUNK));
+            // Nothing is free now. Room for every slot, so that giving one up allocates nothing.
+            self.free = Vec::with_capacity(self.chunks.len() * Self::CHUNK);
         }
         let last = self.chunks.len() - 1;
         let chunk = &mut self.chunks[last];
@@ -53,8 +55,7 @@ impl<T: Default> Arena<T> {
         if self.free.len() + self.room() >= count {
             return 0;
         }
-        // `remove` may need room in `free` later: it is counted here, where it can be refused.
-        Self::CHUNK * (size_of::<T>() + 2 * size_of::<u32>())
+        Self::CHUNK * (size_of::<T>() + size_of::<u32>())
             + self.chunks.capacity() * size_of::<Vec<T>>()
     }
 

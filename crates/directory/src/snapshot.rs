@@ -1,7 +1,7 @@
 //! A directory as bytes.
 //!
-//! `dolab.directory`, a version byte, then each registration, the one that ends first first. All
-//! numbers are little-endian. A content or group has a number; at its first use its text follows.
+//! `dolab.directory`, a version byte, how many registrations there are (8 bytes), then each of
+//! them, the one that ends first first. All numbers are little-endian. A content or group has a number; at its first use its text follows.
 
 use std::{net::Ipv6Addr, time::Duration};
 
@@ -28,6 +28,7 @@ impl Directory {
         let mut out = Vec::with_capacity(32 + self.counts().registrations * 100);
         out.extend_from_slice(MAGIC);
         out.push(VERSION);
+        out.extend((self.entries.len() as u64).to_le_bytes());
         let mut contents = Numbers::default();
         let mut groups = Numbers::default();
         for entry in self.ages.iter(&self.entries) {
@@ -74,7 +75,8 @@ impl Directory {
         let mut contents = Vec::new();
         let mut groups = Vec::new();
         let mut latest = now;
-        while from.at < bytes.len() {
+        let registrations = u64::from_le_bytes(from.array()?);
+        for _ in 0..registrations {
             let (mut entry, left) = from.entry()?;
             let content = from.name(&mut contents)?;
             let content = content.ok_or_else(|| from.damaged("a registration without content"))?;
@@ -102,6 +104,9 @@ impl Directory {
             directory
                 .register(entry, true, content, group)
                 .map_err(SnapshotError::Full)?;
+        }
+        if from.at < bytes.len() {
+            return Err(from.damaged("more than its registrations"));
         }
         Ok(directory)
     }

@@ -1,17 +1,31 @@
 use base64::{
     Engine as _,
-    engine::general_purpose::{STANDARD, URL_SAFE},
+    alphabet::Alphabet,
+    engine::{
+        GeneralPurpose,
+        general_purpose::{PAD, STANDARD},
+    },
 };
 use serde::{Serialize, Serializer};
 
 use super::{Document, ReplyError, fields};
 use crate::DownloadMode;
 
+/// Base64 as content ids have it: `-` where the usual one has `/` (observed, in the one sample), and
+/// so `_` for `+` (**assumed**). The URL-safe one has them the other way round.
+const IN_ID: GeneralPurpose = GeneralPurpose::new(
+    match &Alphabet::new("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-") {
+        Ok(alphabet) => alphabet,
+        Err(_) => panic!("64 characters that differ"),
+    },
+    PAD,
+);
+
 /// What one content may do, and how its pieces are verified (observed).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct ContentPolicy {
-    /// `DO-` and the hash of hashes in URL-safe base64 in the sample. Mandatory.
+    /// `DO-` and the hash of hashes in a base64 of its own, in the sample. Mandatory.
     pub content_id: String,
     /// The hash that the pieces hash file has to have. A content without one has no pieces hash
     /// file and can not be shared.
@@ -52,14 +66,15 @@ pub struct ContentPolicyValues {
 }
 
 impl ContentPolicy {
-    /// The content id of the observed form: `DO-` and the hash in URL-safe base64.
+    /// The content id of the observed form: `DO-` and the hash in base64, with `-` for `/` and `_` for
+    /// `+`.
     pub fn content_id_of(hash_of_hashes: &[u8; 32]) -> String {
-        format!("DO-{}", URL_SAFE.encode(hash_of_hashes))
+        format!("DO-{}", IN_ID.encode(hash_of_hashes))
     }
 
     /// The hash of hashes in a content id of the observed form.
     pub fn hash_in(content_id: &str) -> Option<[u8; 32]> {
-        let bytes = URL_SAFE.decode(content_id.strip_prefix("DO-")?).ok()?;
+        let bytes = IN_ID.decode(content_id.strip_prefix("DO-")?).ok()?;
         bytes.try_into().ok()
     }
 
