@@ -6,13 +6,36 @@ use std::{hint::black_box, net::SocketAddr};
 
 use bytes::BytesMut;
 use dolab_content::{Layout, PieceHasher, PieceMap, PiecesHashFile, Source, Synthetic};
+use dolab_directory::Directory;
 use dolab_engine::{
     BodyOutcome, Command, Config, ConnId, Engine, Input, Instant, Output, PieceOutcome,
 };
-use dolab_wire::swarm::{Handshake, HeadDecoder, PIECE_SIZE, PeerId, SwarmHash};
+use dolab_wire::{
+    DownloadMode,
+    cloud::Join,
+    swarm::{Handshake, HeadDecoder, PIECE_SIZE, PeerId, SwarmHash},
+};
 
 fn main() {
     black_box(run(black_box(1), black_box(&[0; 256])));
+    black_box(meet(black_box(1), black_box(b"{}")));
+}
+
+/// A directory whose joins are bytes from nowhere.
+fn meet(seed: u64, from_device: &[u8]) -> usize {
+    let mut directory = Directory::new(dolab_directory::Config::default(), seed);
+    let own = Join::new("content", PeerId::from_random([9; 16]), DownloadMode::Lan);
+    let stranger = Join::parse(from_device).unwrap_or_else(|_| own.clone());
+    let mut offered = 0;
+    for join in [own, stranger] {
+        let joined = directory.join(Instant(1), [10, 0, 0, 9].into(), &join);
+        offered += joined.map_or(0, |joined| joined.peers.len());
+    }
+    let config = dolab_directory::Config::default();
+    let since = std::time::Duration::from_secs(1);
+    let bytes = directory.export();
+    let directory = Directory::import(config, seed, Instant(2), since, &bytes);
+    offered + directory.map_or(0, |directory| directory.counts().registrations)
 }
 
 fn run(seed: u64, from_peer: &[u8]) -> usize {

@@ -40,13 +40,13 @@ impl Known {
     /// Whether what narrows its choice leaves the other.
     fn leaves(&self, other: &Self) -> bool {
         let narrows = matches!(self.join.scope, DownloadMode::Lan | DownloadMode::Group);
-        match self.join.restrict {
-            PeerSelection::Subnet if narrows => {
-                self.subnet().is_some() && self.subnet() == other.subnet()
+        let same_subnet = self.subnet().is_some() && self.subnet() == other.subnet();
+        !narrows
+            || match self.join.restrict {
+                PeerSelection::Any => true,
+                PeerSelection::Subnet => same_subnet,
+                PeerSelection::LocalDiscovery => false,
             }
-            PeerSelection::LocalDiscovery if narrows => false,
-            _ => true,
-        }
     }
 
     fn accepts(&self, other: &Self) -> bool {
