@@ -175,7 +175,7 @@ fn find(key: &Key, value: &str) -> Found {
         head.and_then(|head| value.get(head..))
             .is_some_and(|tail| tail.eq_ignore_ascii_case(end))
     };
-    if !key.only_policies || value.is_empty() || COMPANIONS.iter().any(|end| companion(end)) {
+    if !key.only_policies || value.is_empty() || COMPANIONS.iter().any(companion) {
         return Found::Other;
     }
     match value.parse::<Name>() {

@@ -1,0 +1,143 @@
+//! Linux tells in files.
+
+use std::{fs, path::Path};
+
+use dolab_policy::gates::Power;
+
+/// `MemTotal` of /proc/meminfo: what the kernel can use, which is somewhat less than what is built in.
+pub(super) fn ram(meminfo: &Path) -> Option<u64> {
+    let text = fs::read_to_string(meminfo).ok()?;
+    let line = text
+        .lines()
+        .find_map(|line| line.strip_prefix("MemTotal:"))?;
+    let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    kib.checked_mul(1024)
+}
+
+/// Mains where some supply is online or no battery feeds the host; batteries of devices such as mice do
+/// not count.
+pub(super) fn power(supplies: &Path) -> Option<Power> {
+    let mut percent = None;
+    let mut discharging = false;
+    for supply in fs::read_dir(supplies).ok()? {
+        let supply = supply.ok()?.path();
+        let told = |name: &str| {
+            let text = fs::read_to_string(supply.join(name)).ok()?;
+            Some(text.trim().to_owned())
+        };
+        if told("scope").is_some_and(|scope| scope == "Device") {
+            continue;
+        }
+        if told("type").is_none_or(|kind| kind != "Battery") {
+            if told("online").is_some_and(|online| online != "0") {
+                return Some(Power::Mains);
+            }
+            continue;
+        }
+        if told("status").is_some_and(|status| status == "Discharging") {
+            discharging = true;
+            let charge: Option<u8> = told("capacity").and_then(|text| text.parse().ok());
+            // Of several, the fullest decides.
+            percent = percent.max(charge.filter(|charge| *charge <= 100));
+        }
+    }
+    Some(if discharging {
+        Power::Battery { percent }
+    } else {
+        Power::Mains
+    })
+}
+
+/// What kind of interface it is and which driver it has, in place of what Windows calls a description:
+/// `wireguard`, `tun`, `virtio_net`.
+pub(super) fn description(interface: &Path) -> String {
+    let uevent = fs::read_to_string(interface.join("uevent")).unwrap_or_default();
+    let kind = uevent
+        .lines()
+        .find_map(|line| line.strip_prefix("DEVTYPE="))
+        .map(str::to_owned);
+    let tun = interface
+        .join("tun_flags")
+        .exists()
+        .then(|| "tun".to_owned());
+    let driver = fs::read_link(interface.join("device/driver"))
+        .ok()
+        .and_then(|link| Some(link.file_name()?.to_string_lossy().into_owned()));
+    let words: Vec<_> = [kind, tun, driver].into_iter().flatten().collect();
+    words.join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn write(folder: &Path, files: &[(&str, &str)]) {
+        for (name, text) in files {
+            let path = folder.join(name);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
+        }
+    }
+
+    #[test]
+    fn memory_is_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("meminfo");
+        write(
+            folder.path(),
+            &[("meminfo", "MemTotal:        8000000 kB\nMemFree: 1 kB\n")],
+        );
+        assert_eq!(ram(&path), Some(8_192_000_000));
+        for text in ["", "MemTotal: many kB", "MemTotal: 18446744073709551615 kB"] {
+            write(folder.path(), &[("meminfo", text)]);
+            assert_eq!(ram(&path), None, "{text}");
+        }
+        assert_eq!(ram(Path::new("/nowhere")), None);
+    }
+
+    #[test]
+    fn a_laptop_is_on_battery_when_nothing_feeds_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let supplies = folder.path();
+        assert_eq!(power(supplies), Some(Power::Mains), "a desktop");
+        write(
+            supplies,
+            &[
+                ("mouse/type", "Battery\n"),
+                ("mouse/scope", "Device\n"),
+                ("mouse/status", "Discharging\n"),
+            ],
+        );
+        assert_eq!(power(supplies), Some(Power::Mains), "with a mouse");
+        write(
+            supplies,
+            &[
+                ("AC/type", "Mains\n"),
+                ("AC/online", "0\n"),
+                ("BAT0/type", "Battery\n"),
+                ("BAT0/status", "Discharging\n"),
+                ("BAT0/capacity", "41\n"),
+                ("BAT1/type", "Battery\n"),
+                ("BAT1/status", "Discharging\n"),
+                ("BAT1/capacity", "7\n"),
+            ],
+        );
+        let percent = Some(41);
+        assert_eq!(power(supplies), Some(Power::Battery { percent }));
+        write(supplies, &[("AC/online", "1\n")]);
+        assert_eq!(power(supplies), Some(Power::Mains), "plugged in");
+        assert_eq!(power(Path::new("/nowhere")), None);
+    }
+
+    #[test]
+    fn adapters_are_described() {
+        let folder = tempfile::tempdir().unwrap();
+        let wg = folder.path().join("wg0");
+        write(&wg, &[("uevent", "DEVTYPE=wireguard\nINTERFACE=wg0\n")]);
+        assert_eq!(description(&wg), "wireguard");
+        let tap = folder.path().join("vpn0");
+        write(&tap, &[("tun_flags", "0x1001\n")]);
+        assert_eq!(description(&tap), "tun");
+        assert_eq!(description(Path::new("/nowhere")), "");
+    }
+}
