@@ -2,15 +2,18 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use dolab_directory::JoinError;
 use dolab_wire::cloud::{Join, Leave};
-use http_body_util::{BodyExt, LengthLimitError, Limited};
+use http_body_util::BodyExt;
 use hyper::{Request, StatusCode, body::Incoming};
 use tokio::time::timeout;
 
 use super::{Asked, Reply};
 use crate::{cloud::Shared, registrations::Unregistered};
+
+/// Bytes of a body that is too long which are read and dropped.
+const DISCARDED: usize = 4 << 20;
 
 pub(super) async fn join(
     shared: &Arc<Shared>,
@@ -45,23 +48,34 @@ pub(super) async fn leave(
 /// The whole body, as long as it may be, in the time that it may take.
 async fn body(shared: &Shared, request: Request<Incoming>) -> Result<Bytes, Reply> {
     let limits = &shared.gate.limits;
-    let too_long = || {
-        let what = format!("the body is longer than {} bytes", limits.body_bytes);
-        Reply::error(StatusCode::PAYLOAD_TOO_LARGE, what)
-    };
-    let body = request.into_body();
-    let stated = hyper::body::Body::size_hint(&body).lower();
-    if stated > limits.body_bytes as u64 {
-        return Err(too_long());
-    }
-    let whole = Limited::new(body, limits.body_bytes).collect();
-    match timeout(limits.body, whole).await {
-        Ok(Ok(whole)) => Ok(whole.to_bytes()),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_long()),
+    match timeout(limits.body, collect(request.into_body(), limits.body_bytes)).await {
+        Ok(Ok(Some(whole))) => Ok(whole.freeze()),
+        Ok(Ok(None)) => {
+            let what = format!("the body is longer than {} bytes", limits.body_bytes);
+            Err(Reply::error(StatusCode::PAYLOAD_TOO_LARGE, what))
+        }
         Ok(Err(error)) => Err(Reply::bad(format!("the body ended early: {error}"))),
         Err(_) => {
             let what = format!("the body took longer than {} s", limits.body.as_secs());
             Err(Reply::error(StatusCode::REQUEST_TIMEOUT, what))
         }
     }
+}
+
+/// The body; `None` when it has more than `most` bytes. What is too much is still read for a while:
+/// a caller whose sending fails does not read why.
+async fn collect(mut body: Incoming, most: usize) -> Result<Option<BytesMut>, hyper::Error> {
+    let (mut whole, mut len) = (BytesMut::new(), 0);
+    while let Some(frame) = body.frame().await {
+        let Ok(data) = frame?.into_data() else {
+            continue;
+        };
+        len += data.len();
+        if len <= most {
+            whole.extend_from_slice(&data);
+        } else if len > most + DISCARDED {
+            break;
+        }
+    }
+    Ok((len <= most).then_some(whole))
 }
