@@ -8,6 +8,7 @@ use std::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
+    time::Duration,
 };
 
 use dolab_content::{
@@ -24,8 +25,9 @@ use tokio::{
     net::TcpStream,
     sync::{
         broadcast::{Receiver, error::RecvError},
-        watch,
+        oneshot, watch,
     },
+    time::timeout,
 };
 use tokio_util::task::AbortOnDropHandle;
 
@@ -41,6 +43,9 @@ use crate::{
 
 /// Bytes of the head before each block.
 const HEAD: u64 = 13;
+
+/// Time that what was stored has to go again, at the end.
+const REMOVAL: Duration = Duration::from_secs(5);
 
 /// Why a flow could not be prepared.
 #[derive(Debug, thiserror::Error)]
@@ -80,6 +85,8 @@ pub(crate) struct Swarm {
     offer: Option<Offer>,
     block: u64,
     transfer: Option<Transfer>,
+    /// Ends when what was stored is gone.
+    stored: Mutex<Option<oneshot::Receiver<Stored>>>,
     latency: Arc<Latency>,
     waiting: Mutex<Vec<(TcpStream, Side)>>,
     ended: Arc<watch::Sender<Option<Ended>>>,
@@ -96,6 +103,7 @@ impl Swarm {
     ) -> Result<Self, SwarmError> {
         let latency = Arc::new(Latency::new());
         let mut peers = Vec::new();
+        let mut stored = None;
         let (hashes, offer, transfer) = match (spec.part, window, &spec.offer) {
             (Part::Sender, Some(window), _) => {
                 let length = spec.length.ok_or(SwarmError::Spec("no length was said"))?;
@@ -121,7 +129,11 @@ impl Swarm {
             (Part::Receiver, _, Some(offer)) => {
                 let hashes = Arc::new(offer.pieces()?);
                 let sink: Arc<dyn Keep> = match (spec.layer, spec.sink) {
-                    (Layer::Stored, Sink::Layer) => Arc::new(open(store, &hashes).await?),
+                    (Layer::Stored, Sink::Layer) => {
+                        let (sink, gone) = open(store, &hashes).await?;
+                        stored = Some(gone);
+                        Arc::new(sink)
+                    }
                     _ => Arc::new(Discard),
                 };
                 let verify = match spec.layer {
@@ -156,6 +168,7 @@ impl Swarm {
             offer,
             block: u64::from(spec.block_bytes.min(spec.piece_bytes).max(1)),
             transfer,
+            stored: Mutex::new(stored),
             latency,
             waiting: Mutex::default(),
             ended: Arc::new(watch::Sender::new(None)),
@@ -232,7 +245,8 @@ impl Swarm {
         self.latency.reset();
     }
 
-    /// Stops the peers. Returns the bytes that went or came, and how long pieces took.
+    /// Stops the peers, and waits until what they stored is gone: the process may end after this.
+    /// Returns the bytes that went or came, and how long pieces took.
     pub(crate) async fn finish(&self) -> (u64, Option<Percentiles>) {
         let (reading, _) = self.read().await;
         drop(lock(&self.watching).take());
@@ -241,6 +255,11 @@ impl Swarm {
         }
         for peer in &self.peers {
             peer.stop().await;
+        }
+        let stored = lock(&self.stored).take();
+        if let Some(gone) = stored {
+            // Threads of the peer close the file; one that a disk holds up is not waited for.
+            drop(timeout(REMOVAL, gone).await);
         }
         (reading.bytes, self.latency.percentiles())
     }
@@ -312,10 +331,15 @@ async fn watch_transfer(
 /// A store in a folder of its own, which goes with it.
 #[derive(Debug)]
 struct Temporary {
-    // In this order: first the file is closed, then the folder goes.
+    // In this order: first the file is closed, then the folder goes, then that is told.
     store: Store,
     _folder: TempDir,
+    _gone: oneshot::Sender<Stored>,
 }
+
+/// Never sent: the end of the channel is the message.
+#[derive(Debug)]
+enum Stored {}
 
 impl Keep for Temporary {
     fn write_piece(&self, piece: u32, bytes: &[u8]) -> Result<(), StoreError> {
@@ -323,17 +347,23 @@ impl Keep for Temporary {
     }
 }
 
-async fn open(folder: &Path, hashes: &Arc<PiecesHashFile>) -> Result<Temporary, SwarmError> {
+async fn open(
+    folder: &Path,
+    hashes: &Arc<PiecesHashFile>,
+) -> Result<(Temporary, oneshot::Receiver<Stored>), SwarmError> {
     let (path, hashes) = (folder.to_owned(), Arc::clone(hashes));
     let opening = tokio::task::spawn_blocking(move || {
         let folder = TempDir::with_prefix_in("dolab-bench-", &path)
             .map_err(|source| SwarmError::Folder { path, source })?;
         // It goes again at once, so nothing is forced to the disk.
         let store = Store::open(folder.path().join("content"), hashes, Existing::Keep)?.unforced();
-        Ok(Temporary {
+        let (_gone, gone) = oneshot::channel();
+        let temporary = Temporary {
             store,
             _folder: folder,
-        })
+            _gone,
+        };
+        Ok((temporary, gone))
     });
     opening.await.expect("opening a store does not panic")
 }

@@ -12,7 +12,7 @@ use std::{
 
 use dolab_check::bench::{BenchService, BenchSession, BenchToken};
 use dolab_wire::session::Refusal;
-use tokio::{io::AsyncWriteExt, net::TcpStream};
+use tokio::{io::AsyncWriteExt, net::TcpStream, sync::watch};
 
 use self::session::Session;
 use crate::{end::Side, flow::Flow, limits::Limits, window::Windows};
@@ -31,15 +31,12 @@ struct Shared {
     limits: Limits,
     store: PathBuf,
     windows: Windows,
-    state: Mutex<State>,
+    sessions: watch::Sender<usize>,
+    expected: Mutex<Expected>,
 }
 
-#[derive(Debug, Default)]
-struct State {
-    sessions: usize,
-    /// Flows that still wait for connections.
-    tokens: HashMap<BenchToken, (IpAddr, Weak<Flow>)>,
-}
+/// Flows that still wait for connections, and from whom.
+type Expected = HashMap<BenchToken, (IpAddr, Weak<Flow>)>;
 
 impl Server {
     /// A server that stores in `store` what the stored layer is to store, for as long as it runs.
@@ -49,40 +46,42 @@ impl Server {
                 limits,
                 store,
                 windows: Windows::default(),
-                state: Mutex::default(),
+                sessions: watch::Sender::new(0),
+                expected: Mutex::default(),
             }),
         }
     }
 
-    /// Sessions that have asked for a benchmark and stand.
-    pub fn sessions(&self) -> usize {
-        self.shared.state().sessions
+    /// Sessions that have asked for a benchmark and stand, as they come and go.
+    pub fn sessions(&self) -> watch::Receiver<usize> {
+        self.shared.sessions.subscribe()
     }
 }
 
 impl BenchService for Server {
     fn open(&self, remote: SocketAddr) -> Result<Arc<dyn BenchSession>, Refusal> {
-        let mut state = self.shared.state();
         let most = self.shared.limits.sessions;
-        if state.sessions >= most {
+        let one_more = |sessions: &mut usize| {
+            let has_room = *sessions < most;
+            *sessions += usize::from(has_room);
+            has_room
+        };
+        if !self.shared.sessions.send_if_modified(one_more) {
             return Err(Refusal::TooMany {
                 limit: format!("{most} benchmarks at a time"),
                 retry_seconds: 10,
             });
         }
-        state.sessions += 1;
-        drop(state);
         let (shared, remote) = (Arc::clone(&self.shared), remote.ip().to_canonical());
         Ok(Arc::new(Session::new(shared, remote)))
     }
 
     fn connected(&self, token: BenchToken, mut stream: TcpStream, remote: SocketAddr) {
-        let state = self.shared.state();
-        let expected = state.tokens.get(&token);
-        let flow = expected
-            .filter(|(asker, _)| *asker == remote.ip().to_canonical())
-            .and_then(|(_, flow)| flow.upgrade());
-        drop(state);
+        let asker = remote.ip().to_canonical();
+        let flow = match self.shared.expected().get(&token) {
+            Some((of, flow)) if *of == asker => flow.upgrade(),
+            _ => None,
+        };
         let Some(flow) = flow.filter(|flow| flow.expect_one()) else {
             tracing::debug!(%remote, "a connection for a benchmark that nobody expects");
             return;
@@ -101,7 +100,7 @@ impl BenchService for Server {
 }
 
 impl Shared {
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    fn expected(&self) -> MutexGuard<'_, Expected> {
+        self.expected.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

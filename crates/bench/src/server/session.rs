@@ -134,7 +134,7 @@ impl Session {
         );
         drop(flows);
         let expected = (self.remote, Arc::downgrade(&flow));
-        self.shared.state().tokens.insert(token, expected);
+        self.shared.expected().insert(token, expected);
         Ok(Reply::Prepared {
             flow: number,
             token: Digest(token),
@@ -191,9 +191,9 @@ impl Session {
     }
 
     fn forget(&self, gone: impl IntoIterator<Item = Running>) {
-        let mut state = self.shared.state();
+        let mut expected = self.shared.expected();
         for running in gone {
-            state.tokens.remove(&running.token);
+            expected.remove(&running.token);
         }
     }
 }
@@ -216,7 +216,7 @@ impl Drop for Session {
     fn drop(&mut self) {
         let running = std::mem::take(&mut lock(&self.flows).running);
         self.forget(running.into_values());
-        self.shared.state().sessions -= 1;
+        self.shared.sessions.send_modify(|sessions| *sessions -= 1);
     }
 }
 

@@ -46,12 +46,9 @@ impl Served {
 
     /// Waits until nobody's benchmark is left.
     pub(crate) async fn until_free(&self) {
-        let free = async {
-            while self.server.sessions() > 0 {
-                tokio::time::sleep(Duration::from_millis(5)).await;
-            }
-        };
-        tokio::time::timeout(DEADLINE, free).await.unwrap();
+        let mut sessions = self.server.sessions();
+        let free = sessions.wait_for(|sessions| *sessions == 0);
+        tokio::time::timeout(DEADLINE, free).await.unwrap().unwrap();
     }
 }
 

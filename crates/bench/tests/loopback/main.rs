@@ -21,8 +21,8 @@ async fn each_layer_moves_all_of_it_in_each_direction() {
         let mut plan = plan();
         plan.options.directions = vec![direction];
         let (report, events) = run(&[served.target()], &plan).await;
-        assert_eq!(report.outcome, Outcome::Done);
         let figures = figures(&report);
+        assert_eq!(report.outcome, Outcome::Done);
         let layers: Vec<Layer> = figures.iter().map(|(id, _)| id.layer).collect();
         assert_eq!(layers, Layer::ALL);
         for (id, figures) in figures {

@@ -70,7 +70,7 @@ async fn the_key_has_to_be_the_same() {
             "{error}"
         );
     }
-    assert_eq!(served.server.sessions(), 0);
+    assert_eq!(*served.server.sessions().borrow(), 0);
     plan.key = key("right");
     let (report, _) = run(&[served.target()], &plan).await;
     common::figures(&report);

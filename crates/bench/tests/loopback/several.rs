@@ -1,8 +1,11 @@
 //! Several hosts at once, several clients at once, and clients that go.
 
-use std::time::Duration;
+use std::path::{Path, PathBuf};
 
-use dolab_bench::report::{Direction, Event, Layer, Outcome, RunResult};
+use dolab_bench::{
+    Plan,
+    report::{Direction, Event, Layer, Outcome, RunResult},
+};
 use tokio::{sync::mpsc, task::JoinSet};
 
 use crate::common::{DEADLINE, SIZE, Served, figures, plan, run, target};
@@ -20,9 +23,9 @@ async fn several_hosts_take_part_at_once() {
         plan.options.directions = vec![direction];
         plan.options.streams = 2;
         let (report, _) = run(&targets, &plan).await;
+        let figures = figures(&report);
         assert_eq!(report.outcome, Outcome::Done);
         assert_eq!(report.remotes.len(), 3);
-        let figures = figures(&report);
         assert_eq!(figures.len(), 12);
         assert!(figures.iter().all(|(_, figures)| figures.bytes == SIZE));
     }
@@ -88,6 +91,11 @@ async fn eight_clients_at_once_each_get_all_of_it() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_client_that_vanishes_leaves_nothing_behind() {
     let served = Served::start().await;
+    let folder = tempfile::tempdir().unwrap();
+    let plan = || Plan {
+        store: folder.path().to_owned(),
+        ..plan()
+    };
     for layer in Layer::ALL {
         for direction in [Direction::Receive, Direction::Send] {
             let mut plan = plan();
@@ -117,25 +125,41 @@ async fn a_client_that_vanishes_leaves_nothing_behind() {
             served.until_free().await;
         }
     }
-    assert!(left_over().is_empty(), "{:?}", left_over());
+    #[cfg(target_os = "linux")]
+    until_empty(folder.path());
     let (report, _) = run(&[served.target()], &plan()).await;
     assert_eq!(report.outcome, Outcome::Done);
+    assert_eq!(entries(folder.path()), [PathBuf::new(); 0]);
     served.station.stop().await;
 }
 
-/// What the stored layer of this process's clients left where it stores.
-fn left_over() -> Vec<std::path::PathBuf> {
-    let until = std::time::Instant::now() + Duration::from_secs(20);
+fn entries(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).unwrap();
+    entries.map(|entry| entry.unwrap().path()).collect()
+}
+
+/// Waits until the folder is empty: a thread may still be at what a client stored when the client
+/// is gone.
+#[cfg(target_os = "linux")]
+fn until_empty(folder: &Path) {
+    use rustix::{
+        event::{PollFd, PollFlags, Timespec, poll},
+        fs::inotify::{self, CreateFlags, WatchFlags},
+    };
+
+    let changes = inotify::init(CreateFlags::CLOEXEC).unwrap();
+    inotify::add_watch(&changes, folder, WatchFlags::DELETE).unwrap();
     loop {
-        let entries = std::fs::read_dir(plan().store).unwrap();
-        let names = entries.map(|entry| entry.unwrap().path());
-        let left: Vec<_> = names
-            .filter(|path| path.to_string_lossy().contains("dolab-bench-"))
-            .collect();
-        // A thread may still be at it.
-        if left.is_empty() || std::time::Instant::now() > until {
-            return left;
+        let left = entries(folder);
+        if left.is_empty() {
+            return;
         }
-        std::thread::sleep(Duration::from_millis(20));
+        let patience = Timespec {
+            tv_sec: DEADLINE.as_secs() as i64,
+            tv_nsec: 0,
+        };
+        let mut changed = [PollFd::new(&changes, PollFlags::IN)];
+        assert_eq!(poll(&mut changed, Some(&patience)), Ok(1), "{left:?}");
+        rustix::io::read(&changes, &mut [0; 4096]).unwrap();
     }
 }
