@@ -21,6 +21,7 @@ use crate::{
     net::{self, Gate, Places},
     registrations::Registrations,
     service::Front,
+    state::Opened,
     tls::{self, Resolver},
 };
 
@@ -59,10 +60,19 @@ impl Cloud {
         for fault in config.faults {
             faults.set(fault)?;
         }
-        let authority = match config.authority {
+        let mut opened = match &config.state {
+            Some(path) => Some(Opened::open(path)?),
+            None => None,
+        };
+        let kept = opened.as_mut().and_then(|opened| opened.authority.take());
+        let known = kept.is_some() && config.authority.is_none();
+        let authority = match config.authority.or(kept) {
             Some(authority) => authority,
             None => Authority::generate()?,
         };
+        if let (Some(opened), Some(path), false) = (&opened, &config.state, known) {
+            opened.keep_authority(path, &authority)?;
+        }
         let names = names::of_certificate(&config.listen, &config.names);
         let resolver = Arc::new(Resolver::new(&authority, &names, Arc::clone(&faults))?);
         let wrong = |error: rustls::Error| StartError::Tls(error.to_string());
@@ -87,6 +97,11 @@ impl Cloud {
         let http_port = http.as_ref().map(|(port, _)| *port);
         let own = http_port.map(|port| SocketAddr::new(self_address(on), port));
         let cache = Cache::new(config.cache, own, config.allow_public);
+        let mut registrations = Registrations::new(config.seed);
+        if let Some(mut opened) = opened {
+            let records = std::mem::take(&mut opened.records);
+            registrations = registrations.restore(&records, |lifetime| opened.start(lifetime));
+        }
         let shared = Arc::new(Shared {
             service: config.service,
             trust_forwarded: config.trust_forwarded,
@@ -99,7 +114,7 @@ impl Cloud {
             gate,
             catalogue: Catalogue::default(),
             cache,
-            registrations: Registrations::new(config.seed),
+            registrations,
             faults,
             authority_pem: authority.pem(),
             version: "0123456789ABCDEF".into(),

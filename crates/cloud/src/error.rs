@@ -53,6 +53,9 @@ pub enum StartError {
     /// More faults than there is room for.
     #[error(transparent)]
     Faults(#[from] crate::faults::TooManyFaults),
+    /// The state file can not be used.
+    #[error(transparent)]
+    State(#[from] crate::StateError),
     /// A file can not be used.
     #[error("{}: {source}", path.display())]
     File {

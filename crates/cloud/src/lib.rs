@@ -23,6 +23,7 @@ mod net;
 mod origin;
 mod registrations;
 mod service;
+mod state;
 mod tls;
 
 pub use catalogue::{Content, ContentRules};
@@ -33,4 +34,5 @@ pub use faults::{Fault, FaultKind, Faults};
 pub use hosts::{HOSTS, Role, hosts_file};
 pub use limits::Limits;
 pub use service::AUTHORITY_PATH;
+pub use state::StateError;
 pub use tls::{Authority, AuthorityError};

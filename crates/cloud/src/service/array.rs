@@ -22,7 +22,7 @@ pub(super) async fn join(
 ) -> Result<Reply, Reply> {
     let body = body(shared, request).await?;
     let join = Join::parse(&body).map_err(Reply::bad)?;
-    let registered = shared.registrations.join(asked.external, &join).await;
+    let registered = shared.registrations.join(asked.external, join).await;
     match registered {
         Ok(joined) => Ok(Reply::json(&joined)),
         Err(error @ Unregistered::Directory(JoinError::Name { .. })) => Err(Reply::bad(error)),
