@@ -53,7 +53,7 @@ const BACKLOG: usize = 4096;
 /// How long the last word to the cloud may take.
 const LEAVE_TIMEOUT: Duration = Duration::from_secs(2);
 /// First and longest pause after a failure.
-const PAUSES: (Duration, Duration) = (Duration::from_secs(5), Duration::from_secs(300));
+const PAUSES: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(300));
 /// Shortest and longest interval that a cloud may ask for.
 const INTERVALS: (Duration, Duration) = (Duration::from_secs(1), LIFETIME);
 const LIFETIME: Duration = Duration::from_secs(REGISTRATION_SECS);
@@ -206,6 +206,16 @@ impl Member {
         let due = sleep(wait);
         tokio::pin!(due);
         loop {
+            // Looked at each time: what changed while the cloud was asked wakes nobody any more.
+            {
+                let state = changes.borrow_and_update();
+                if state.stop {
+                    return Woken::Stop;
+                }
+                if state.join.left == 0 && !was_complete {
+                    return Woken::Complete;
+                }
+            }
             let room = async {
                 match self.waiting.is_empty() {
                     true => pending().await,
@@ -217,15 +227,9 @@ impl Member {
                     (Ok(room), Some(event)) => room.send(event),
                     _ => return Woken::Stop,
                 },
-                changed = changes.changed() => {
-                    let state = changes.borrow_and_update();
-                    if changed.is_err() || state.stop {
-                        return Woken::Stop;
-                    }
-                    if state.join.left == 0 && !was_complete {
-                        return Woken::Complete;
-                    }
-                }
+                changed = changes.changed() => if changed.is_err() {
+                    return Woken::Stop;
+                },
                 () = &mut due => return Woken::Due,
             }
         }

@@ -1,0 +1,8 @@
+//! The cloud's client: against a stand-in that shows what it asks and answers whatever a test wants,
+//! and against dolab's own cloud.
+
+mod failures;
+mod flow;
+mod membership;
+mod own_cloud;
+mod stand_in;
