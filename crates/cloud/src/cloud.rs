@@ -9,18 +9,22 @@ use std::{
     sync::Arc,
 };
 
+use dolab_content::PieceHasher;
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     Authority, CloudConfig, CloudPorts, Content, ServiceConfig, StartError,
+    access::Access,
     cache::Cache,
     catalogue::Catalogue,
     faults::Faults,
+    metrics::Figures,
     net::{self, Gate, Places},
     registrations::Registrations,
-    service::Front,
+    relay::Relay,
+    service::{Front, MetricsFront},
     state::Opened,
     tls::{self, Resolver},
 };
@@ -44,10 +48,37 @@ pub(crate) struct Shared {
     pub(crate) catalogue: Catalogue,
     pub(crate) registrations: Registrations,
     pub(crate) cache: Cache,
+    pub(crate) relay: Relay,
+    pub(crate) access: Arc<Access>,
     pub(crate) faults: Arc<Faults>,
     pub(crate) authority_pem: String,
     /// Changes when devices should ask the geo service again.
     pub(crate) version: String,
+}
+
+impl Shared {
+    /// What Prometheus reads.
+    pub(crate) fn metrics_text(&self) -> String {
+        let counts = self.registrations.counts();
+        let (cache_bytes, cache_hits, cache_misses) = self.cache.counts();
+        let (stations, tunnels) = self.relay.counts();
+        let faults = self.faults.all();
+        self.access.metrics.text(&Figures {
+            connections: self.gate.places.taken(),
+            registrations: counts.registrations,
+            contents: counts.contents,
+            directory_bytes: counts.bytes,
+            cache_bytes,
+            cache_hits,
+            cache_misses,
+            faults: faults
+                .iter()
+                .map(|(_, _, happened)| u64::from(*happened))
+                .sum(),
+            stations,
+            tunnels,
+        })
+    }
 }
 
 impl Cloud {
@@ -86,7 +117,20 @@ impl Cloud {
         let quic = config.ports.quic.map(|port| net::bind(port, on));
         let quic = quic.transpose()?;
 
+        // What is counted here is for this host, unless an address was named.
+        let local = [IpAddr::V4(Ipv4Addr::LOCALHOST)];
+        let near = if on.is_empty() { &local[..] } else { on };
+        let metrics = config.ports.metrics.map(|port| net::listen(port, near));
+        let metrics = metrics.transpose()?;
+        let access = Access::new(config.access_log.as_deref()).map_err(|source| {
+            let path = config.access_log.clone().unwrap_or_default();
+            StartError::File { path, source }
+        })?;
+        let access = Arc::new(access);
+
         let gate = Gate {
+            refused: access.metrics.refused_connections.clone(),
+            handshakes: access.metrics.quic_handshakes.clone(),
             places: Places::new(config.limits.connections, config.limits.connections_of_one),
             limits: Arc::new(config.limits),
             allow_public: config.allow_public,
@@ -102,6 +146,7 @@ impl Cloud {
             let records = std::mem::take(&mut opened.records);
             registrations = registrations.restore(&records, |lifetime| opened.start(lifetime));
         }
+        let version = version_of(&config.service);
         let shared = Arc::new(Shared {
             service: config.service,
             trust_forwarded: config.trust_forwarded,
@@ -109,15 +154,17 @@ impl Cloud {
                 https: https.as_ref().map(|(port, _)| *port),
                 http: http_port,
                 quic: quic.as_ref().map(|(port, _)| *port),
-                metrics: None,
+                metrics: metrics.as_ref().map(|(port, _)| *port),
             },
             gate,
             catalogue: Catalogue::default(),
             cache,
+            relay: Relay::default(),
+            access,
             registrations,
             faults,
             authority_pem: authority.pem(),
-            version: "0123456789ABCDEF".into(),
+            version,
         });
         for content in config.contents {
             shared.catalogue.add(content);
@@ -139,6 +186,12 @@ impl Cloud {
             for listener in listeners {
                 net::serve(listener, tls.clone(), gate, front.clone())
                     .map_err(failed("tcp", port))?;
+            }
+        }
+        if let Some((port, listeners)) = metrics {
+            let front = MetricsFront(Arc::clone(&shared));
+            for listener in listeners {
+                net::serve(listener, None, gate, front.clone()).map_err(failed("tcp", port))?;
             }
         }
         if let Some((port, sockets)) = quic {
@@ -180,6 +233,11 @@ impl Cloud {
         &self.shared.faults
     }
 
+    /// Figures as Prometheus reads them, in the OpenMetrics text form.
+    pub fn metrics(&self) -> String {
+        self.shared.metrics_text()
+    }
+
     /// Lets nobody in any more, gives answers under way their time, and ends.
     pub async fn stop(self) {
         let gate = &self.shared.gate;
@@ -191,6 +249,15 @@ impl Cloud {
             gate.tasks.wait().await;
         }
     }
+}
+
+/// 16 hex digits that change with what devices are told.
+fn version_of(service: &ServiceConfig) -> String {
+    let digest = PieceHasher::hash(format!("{service:?}").as_bytes());
+    digest[..8]
+        .iter()
+        .map(|byte| format!("{byte:02X}"))
+        .collect()
 }
 
 /// Where the cloud reaches itself.

@@ -10,6 +10,7 @@
 //! [`Cloud::start`] opens the ports; [`Cloud::faults`] makes things go wrong on purpose. What a
 //! stranger can make it spend is in [`Limits`].
 
+mod access;
 mod body;
 mod cache;
 mod catalogue;
@@ -19,9 +20,11 @@ mod error;
 pub mod faults;
 mod hosts;
 mod limits;
+mod metrics;
 mod net;
 mod origin;
 mod registrations;
+mod relay;
 mod service;
 mod state;
 mod tls;

@@ -8,6 +8,7 @@
 //! - [`session`]: dolab's own session, in which a check runs.
 //! - [`teredo`]: Teredo's packets on UDP 3544.
 //! - [`cloud`]: hosts, paths and JSON of Delivery Optimization's cloud service.
+//! - [`relay`]: how two lab peers meet through the simulated cloud. Ours.
 //! - [`download_mode`] and [`peer_type`]: the numbers and names that policies, joins and the status share.
 //! - [`text`]: names and words of strangers, made safe to show.
 //! - [`do_code`]: the error codes that administrators know from Delivery Optimization's own logs.
@@ -20,6 +21,7 @@ mod near;
 pub mod peer_type;
 pub mod preface;
 mod priority;
+pub mod relay;
 pub mod session;
 pub mod swarm;
 pub mod teredo;

@@ -64,6 +64,7 @@ fn admit(incoming: Incoming, places: &Arc<Semaphore>, gate: &Gate) {
     gate.tasks.clone().spawn(async move {
         match timeout(gate.limits.handshake, incoming).await {
             Ok(Ok(connection)) => {
+                gate.handshakes.inc();
                 tracing::debug!(%remote, "quic: a handshake");
                 tokio::select! {
                     _ = connection.closed() => {}

@@ -12,6 +12,7 @@ use hyper::{
     service::service_fn,
 };
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use prometheus_client::metrics::counter::Counter;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::TcpStream,
@@ -38,6 +39,10 @@ pub(crate) struct Gate {
     pub(crate) places: Places,
     pub(crate) allow_public: bool,
     pub(crate) tasks: TaskTracker,
+    /// Counts who was turned away.
+    pub(crate) refused: Counter,
+    /// Counts the handshakes of QUIC.
+    pub(crate) handshakes: Counter,
     /// Nobody is let in any more, and who is in finishes.
     pub(crate) stop: CancellationToken,
     /// Everybody has to go.
@@ -99,6 +104,7 @@ fn admit(
         return;
     }
     let Some(place) = gate.places.take(address) else {
+        gate.refused.inc();
         tracing::warn!(%remote, "too many connections: this one is closed");
         return;
     };

@@ -1,10 +1,18 @@
-use std::net::{IpAddr, SocketAddr};
+use std::{
+    net::{IpAddr, SocketAddr},
+    time::SystemTime,
+};
 
 use dolab_wire::cloud::Query;
-use hyper::{Request, header::HOST, http::uri::Authority};
+use hyper::{
+    Request,
+    header::{HOST, USER_AGENT},
+    http::uri::Authority,
+};
 
-use super::Reply;
+use super::{Endpoint, Reply, cached};
 use crate::{
+    access::Record,
     cloud::Shared,
     hosts::{self, Role},
     net::Caller,
@@ -49,6 +57,38 @@ impl Asked {
             https: https.or(ports.https).unwrap_or(443),
             http: http.or(ports.http).unwrap_or(80),
         })
+    }
+
+    /// What is written down of it, as far as that is known yet.
+    pub(super) fn record<B>(&self, request: &Request<B>) -> Record {
+        let text = |name| {
+            let value = request.headers().get(name);
+            let value = value.and_then(|value| value.to_str().ok());
+            value.unwrap_or_default().to_owned()
+        };
+        let part = match Endpoint::of(&self.path) {
+            Some(endpoint) => endpoint.name(),
+            None if self.path.starts_with("/dolab/") => "lab",
+            None if self.query.value(cached::ORIGIN).is_some() => "cache",
+            None => "content",
+        };
+        let target = request.uri().path_and_query();
+        Record {
+            time: SystemTime::now(),
+            remote: self.caller.remote,
+            external: self.external,
+            tls: self.caller.tls,
+            version: request.version(),
+            method: request.method().to_string(),
+            host: self.host.clone(),
+            target: target.map_or_else(String::new, ToString::to_string),
+            agent: text(USER_AGENT),
+            part,
+            status: 0,
+            bytes: 0,
+            whole: false,
+            seconds: 0.0,
+        }
     }
 
     /// The URL of `path` at a part of the service, for this caller: by its name for who came by a

@@ -5,27 +5,28 @@ mod asked;
 mod cached;
 mod documents;
 mod files;
+mod lab;
 mod reply;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Instant};
 
 use hyper::{Method, Request, Response, StatusCode, body::Incoming};
 
 use self::asked::Asked;
+pub use self::lab::AUTHORITY_PATH;
 pub(crate) use self::reply::Reply;
 use crate::{
+    access,
     body::{self, Body},
     cloud::Shared,
     faults::Effects,
+    metrics,
     net::{Caller, Handler, NoAnswer},
 };
 
 /// Answers what comes to the ports of a cloud.
 #[derive(Clone)]
 pub(crate) struct Front(pub(crate) Arc<Shared>);
-
-/// Where the authority's certificate is, over plain HTTP and TLS. Ours: Microsoft's is in Windows.
-pub const AUTHORITY_PATH: &str = "/dolab/ca.pem";
 
 /// What a captive portal says to every request.
 const PORTAL: &str = "<!DOCTYPE html>\n<html><head><title>Sign in to the network</title></head>\
@@ -37,11 +38,12 @@ impl Handler for Front {
         caller: Caller,
         request: Request<Incoming>,
     ) -> Result<Response<Body>, NoAnswer> {
-        let shared = &self.0;
+        let (shared, began) = (&self.0, Instant::now());
         let asked = match Asked::new(&request, caller, shared) {
             Ok(asked) => asked,
             Err(reply) => return Ok(reply.into()),
         };
+        let mut record = asked.record(&request);
         let effects = shared.faults.request(&asked.host, &asked.path);
         if let Some(delay) = effects.delay {
             tokio::time::sleep(delay).await;
@@ -52,7 +54,29 @@ impl Handler for Front {
         let response = answer(shared, &asked, request, &effects).await;
         let stalled = shared.gate.limits.stalled;
         let (slow, cut) = (effects.slow_body, effects.cut_body);
-        Ok(response.map(|body| body::hampered(body, slow, cut, stalled)))
+        record.status = response.status().as_u16();
+        Ok(response.map(|body| {
+            let body = body::hampered(body, slow, cut, stalled);
+            access::recorded(body, record, began, Arc::clone(&shared.access))
+        }))
+    }
+}
+
+/// Answers what Prometheus asks.
+#[derive(Clone)]
+pub(crate) struct MetricsFront(pub(crate) Arc<Shared>);
+
+impl Handler for MetricsFront {
+    async fn handle(
+        &self,
+        _caller: Caller,
+        request: Request<Incoming>,
+    ) -> Result<Response<Body>, NoAnswer> {
+        let reply = match request.uri().path() {
+            "/metrics" => Reply::typed(metrics::CONTENT_TYPE, self.0.metrics_text()),
+            _ => Reply::error(StatusCode::NOT_FOUND, "the metrics are at /metrics"),
+        };
+        Ok(reply.into())
     }
 }
 
@@ -84,11 +108,11 @@ async fn answer(
 async fn route(
     shared: &Arc<Shared>,
     asked: &Asked,
-    request: Request<Incoming>,
+    mut request: Request<Incoming>,
     effects: &Effects,
 ) -> Response<Body> {
-    if asked.path == AUTHORITY_PATH {
-        return Reply::typed("application/x-pem-file", shared.authority_pem.clone()).into();
+    if let Some(response) = lab::serve(shared, asked, &mut request) {
+        return response;
     }
     if let Some(origin) = asked.query.value(cached::ORIGIN) {
         return cached::serve(shared, asked, origin, request, effects).await;
@@ -133,6 +157,19 @@ enum Endpoint {
 }
 
 impl Endpoint {
+    /// What the log calls it.
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Geo => "geo",
+            Self::GeoVersion => "geoversion",
+            Self::KeyValue => "kv",
+            Self::ContentPolicy(_) => "cp",
+            Self::Discovery => "disc",
+            Self::Join => "join",
+            Self::Leave => "leave",
+        }
+    }
+
     fn of(path: &str) -> Option<Self> {
         use dolab_wire::cloud::{GEO_PATH, GEO_VERSION_PATH, KEY_VALUE_PATH};
 
