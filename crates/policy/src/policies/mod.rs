@@ -123,6 +123,18 @@ impl Policies {
         self.effective.iter()
     }
 
+    /// What holds for one policy as it is printed: with the unit, and where it is not set what that
+    /// means.
+    pub fn show(&self, name: Name) -> String {
+        let policy = name.policy();
+        match &self.effective(name).value {
+            Some(value) => value.show(policy),
+            None => default_of(self.basis, self.download_mode(), name)
+                .value
+                .show(policy),
+        }
+    }
+
     /// The other defaults that are stated for this system and mode, where the value is a default and
     /// another page states another one. What is set is not in dispute.
     pub fn disputed(&self, name: Name) -> Vec<&'static Default> {

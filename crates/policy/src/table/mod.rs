@@ -10,10 +10,12 @@ mod gates;
 mod sharing;
 mod sources;
 
-use dolab_wire::DownloadMode;
-use serde::Serialize;
+use std::{fmt, str::FromStr};
 
-use crate::{Name, Os};
+use dolab_wire::DownloadMode;
+use serde::{Serialize, Serializer};
+
+use crate::{Name, Os, Value};
 
 /// Where the group policy editor shows them.
 pub const GPO_PATH: &str = "Computer Configuration > Administrative Templates > Windows Components > Delivery Optimization";
@@ -230,6 +232,16 @@ impl When {
     }
 }
 
+impl fmt::Display for When {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Always => f.write_str("everywhere"),
+            Self::On(os) => write!(f, "on {os}"),
+            Self::OnIn(os, mode) => write!(f, "on {os} in mode {}", mode.number()),
+        }
+    }
+}
+
 /// What is recommended for a policy.
 #[derive(Clone, Copy, Debug)]
 pub struct Advice {
@@ -240,8 +252,7 @@ pub struct Advice {
 }
 
 /// Who says something. Pages of Microsoft's, in the state that was read, and others.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Page {
     /// Microsoft's Delivery Optimization reference of May 2024.
     Reference,
@@ -286,6 +297,24 @@ impl Page {
         Self::Reported,
     ];
 
+    /// As it is typed: `reference`, `csp`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Reference => "reference",
+            Self::OldReference => "old-reference",
+            Self::Csp => "csp",
+            Self::OldCsp => "old-csp",
+            Self::CspFramework => "csp-framework",
+            Self::Admx => "admx",
+            Self::Configure => "configure",
+            Self::Testing => "testing",
+            Self::Script => "script",
+            Self::Year2026 => "year-2026",
+            Self::Observed => "observed",
+            Self::Reported => "reported",
+        }
+    }
+
     /// As it is printed beside a value.
     pub const fn title(self) -> &'static str {
         match self {
@@ -301,6 +330,59 @@ impl Page {
             Self::Year2026 => "2026, second hand",
             Self::Observed => "observed",
             Self::Reported => "reported",
+        }
+    }
+}
+
+impl Serialize for Page {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.name())
+    }
+}
+
+impl fmt::Display for Page {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+/// A name that is no page's. The caller's fault.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is no source of defaults: use one of {all}", all = Page::ALL.map(Page::name).join(", "))]
+pub struct UnknownPage(String);
+
+impl FromStr for Page {
+    type Err = UnknownPage;
+
+    fn from_str(text: &str) -> Result<Self, UnknownPage> {
+        Self::ALL
+            .into_iter()
+            .find(|page| page.name().eq_ignore_ascii_case(text))
+            .ok_or_else(|| UnknownPage(dolab_wire::text::printable(text, 40)))
+    }
+}
+
+impl Default {
+    /// As it is printed: the value, where it holds unless that is everywhere, and who says so.
+    pub fn show(&self, policy: &Policy) -> String {
+        let value = self.value.show(policy);
+        let page = self.page.title();
+        match self.when {
+            When::Always => format!("{value} [{page}]"),
+            when @ (When::On(_) | When::OnIn(..)) => format!("{value}, {when} [{page}]"),
+        }
+    }
+}
+
+impl Preset {
+    /// As it is printed, in the policy's unit.
+    pub fn show(self, policy: &Policy) -> String {
+        match self {
+            Self::Unset(meaning) => format!("not set: {meaning}"),
+            Self::Cloud => "whatever the cloud service says".to_owned(),
+            Self::Number(_) | Self::Text(_) | Self::List(_) => Value::preset(self)
+                .map(|value| value.show(policy))
+                .unwrap_or_default(),
         }
     }
 }

@@ -188,6 +188,26 @@ impl Value {
         }
     }
 
+    /// As it is printed: with the unit, the word of a choice, or what a zero stands for.
+    pub fn show(&self, policy: &Policy) -> String {
+        let Self::Number(number) = self else {
+            return self.to_string();
+        };
+        let words = match policy.kind {
+            Kind::Choice(choices) => choices
+                .iter()
+                .find(|choice| choice.number == *number)
+                .map(|choice| choice.word),
+            Kind::Number { zero, .. } => zero.filter(|_| *number == 0),
+            Kind::Guid | Kind::Path | Kind::List(_) | Kind::Hours => None,
+        };
+        match (words, policy.unit.symbol()) {
+            (Some(words), _) => format!("{number} ({words})"),
+            (None, "") => number.to_string(),
+            (None, symbol) => format!("{number} {symbol}"),
+        }
+    }
+
     /// The value that a default states, or `None` where it states none.
     pub(crate) fn preset(preset: Preset) -> Option<Self> {
         match preset {
