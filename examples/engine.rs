@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, time::Duration};
 use dolab_content::{ContentId, Layout, PieceMap};
 use dolab_engine::{BodyOutcome, Command, Config, ConnId, Engine, Event, Input, Output};
 use dolab_engine::{Instant, PieceOutcome::Good};
-use dolab_wire::swarm::PeerId;
+use dolab_wire::{PeerType, swarm::PeerId};
 
 const LATENCY: Duration = Duration::from_millis(5);
 const NANOS_PER_BYTE: u64 = 80;
@@ -25,7 +25,12 @@ fn main() -> anyhow::Result<()> {
         PieceMap::full(layout.pieces()),
         PieceMap::empty(layout.pieces()),
     );
-    let candidate = Command::Candidate { content, addr };
+    let kind = PeerType::Lan;
+    let candidate = Command::Candidate {
+        content,
+        addr,
+        kind,
+    };
     let mut future = Future::new();
     for (n, (who, command)) in [(0, add(all)), (1, add(none)), (1, candidate)]
         .into_iter()

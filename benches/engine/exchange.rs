@@ -6,7 +6,7 @@ use dolab_content::{ContentId, Layout, PieceMap};
 use dolab_engine::{
     BodyOutcome, Command, Config, ConnId, Engine, Event, Input, Instant, Output, PieceOutcome,
 };
-use dolab_wire::swarm::PeerId;
+use dolab_wire::{PeerType, swarm::PeerId};
 
 /// Nanoseconds that pass with each input: a 1 MiB piece takes about 0.1 ms at 10 Gbit/s.
 const STEP: u64 = 10_000;
@@ -26,7 +26,14 @@ pub(super) fn exchange(layout: Layout) -> u64 {
     let mut inputs = VecDeque::from([
         (0, Input::Command(add(PieceMap::full(layout.pieces())))),
         (1, Input::Command(add(PieceMap::empty(layout.pieces())))),
-        (1, Input::Command(Command::Candidate { content, addr })),
+        (
+            1,
+            Input::Command(Command::Candidate {
+                content,
+                addr,
+                kind: PeerType::Lan,
+            }),
+        ),
     ]);
     let mut ends = [ConnId::accepted(0); 2];
     let mut now = 0;

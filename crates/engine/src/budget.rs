@@ -22,6 +22,7 @@ pub(crate) struct Budget {
     order: BTreeSet<(u64, ContentId)>,
     places: BTreeMap<ConnId, (ContentId, usize, u64)>,
     turns: u64,
+    released: bool,
 }
 
 impl Budget {
@@ -34,6 +35,7 @@ impl Budget {
             order: BTreeSet::new(),
             places: BTreeMap::new(),
             turns: 0,
+            released: false,
         }
     }
 
@@ -56,7 +58,13 @@ impl Budget {
 
     pub(crate) fn release(&mut self, content: ContentId, len: u64) {
         self.used -= len;
+        self.released = true;
         self.hold(content, self.held(content) - len);
+    }
+
+    /// Whether anything was released since this was last asked.
+    pub(crate) fn take_released(&mut self) -> bool {
+        std::mem::take(&mut self.released)
     }
 
     /// Queues a peer that has `pieces` in flight, unless it is queued already.

@@ -1,12 +1,12 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
-    net::SocketAddr,
+    net::{IpAddr, SocketAddr},
     time::Duration,
 };
 
-use dolab_wire::swarm::PeerId;
+use dolab_wire::{PeerType, swarm::PeerId};
 
-use crate::{Config, Instant};
+use crate::{CandidateReport, CloseReason, Config, Instant};
 
 /// Where peers of one content may be found, and when to try each of them again.
 #[derive(Debug, Default)]
@@ -24,6 +24,11 @@ struct Candidate {
     ended: Instant,
     /// Who answered there.
     peer: Option<PeerId>,
+    /// What it was offered as.
+    kind: PeerType,
+    tries: u32,
+    /// Why the last try ended, or none was made.
+    failure: Option<CloseReason>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,7 +37,7 @@ enum State {
     Waiting(Instant),
     /// Being dialled, or connected.
     Busy,
-    /// It is this device itself.
+    /// It is this device itself, or nobody is tried any more.
     Never,
 }
 
@@ -52,8 +57,17 @@ pub(crate) enum Tried {
 impl Candidates {
     /// Learns of an address, or that there is fresh reason to believe in it: then its pauses begin
     /// anew. Returns whether it is to be tried.
-    pub(crate) fn offer(&mut self, now: Instant, addr: SocketAddr, config: &Config) -> bool {
+    pub(crate) fn offer(
+        &mut self,
+        now: Instant,
+        addr: SocketAddr,
+        kind: PeerType,
+        config: &Config,
+    ) -> bool {
         if let Some(known) = self.known.get_mut(&addr) {
+            if kind != PeerType::None {
+                known.kind = kind;
+            }
             let State::Waiting(next) = known.state else {
                 return known.state == State::Busy;
             };
@@ -72,6 +86,9 @@ impl Candidates {
             failures: 0,
             ended: now,
             peer: None,
+            kind,
+            tries: 0,
+            failure: None,
         };
         self.known.insert(addr, new);
         self.wait(addr, now);
@@ -87,6 +104,49 @@ impl Candidates {
     /// It is being dialled.
     pub(crate) fn begin(&mut self, addr: SocketAddr) {
         self.set(addr, State::Busy);
+        if let Some(known) = self.known.get_mut(&addr) {
+            known.tries = known.tries.saturating_add(1);
+            known.failure = None;
+        }
+    }
+
+    /// What it was offered as.
+    pub(crate) fn kind(&self, addr: SocketAddr) -> PeerType {
+        self.known
+            .get(&addr)
+            .map_or(PeerType::None, |known| known.kind)
+    }
+
+    /// What somebody at this address was offered as, at whatever port.
+    pub(crate) fn kind_at(&self, ip: IpAddr) -> PeerType {
+        let ports = SocketAddr::new(ip, 0)..=SocketAddr::new(ip, u16::MAX);
+        let mut there = self.known.range(ports).map(|(_, known)| known.kind);
+        there
+            .find(|&kind| kind != PeerType::None)
+            .unwrap_or_default()
+    }
+
+    /// Why one that is due is not tried.
+    pub(crate) fn excuse(&mut self, addr: SocketAddr, why: CloseReason) {
+        if let Some(known) = self.known.get_mut(&addr).filter(|it| it.tries == 0) {
+            known.failure = Some(why);
+        }
+    }
+
+    /// How many were offered.
+    pub(crate) fn len(&self) -> usize {
+        self.known.len()
+    }
+
+    /// Each, and what came of it.
+    pub(crate) fn reports(&self) -> impl Iterator<Item = CandidateReport> + '_ {
+        self.known.iter().map(|(&addr, known)| CandidateReport {
+            addr,
+            kind: known.kind,
+            connected: known.peer.is_some(),
+            tries: known.tries,
+            failure: known.failure.clone(),
+        })
     }
 
     /// Someone answered there.
@@ -102,6 +162,7 @@ impl Candidates {
         now: Instant,
         addr: SocketAddr,
         tried: Tried,
+        why: &CloseReason,
         jitter: u32,
         config: &Config,
     ) {
@@ -109,6 +170,7 @@ impl Candidates {
             return;
         };
         known.ended = now;
+        known.failure = Some(why.clone());
         match tried {
             Tried::Useful => known.failures = 1,
             Tried::Useless => known.failures = known.failures.saturating_add(1),
@@ -124,15 +186,21 @@ impl Candidates {
         self.set(addr, State::Waiting(at));
     }
 
-    pub(crate) fn clear(&mut self) {
-        self.known.clear();
+    /// Nobody is tried any more; what came of each is kept.
+    pub(crate) fn finish(&mut self) {
         self.due.clear();
+        for known in self.known.values_mut() {
+            known.state = State::Never;
+        }
     }
 
     fn set(&mut self, addr: SocketAddr, state: State) {
         let Some(known) = self.known.get_mut(&addr) else {
             return;
         };
+        if known.state == State::Never {
+            return;
+        }
         if let State::Waiting(at) = known.state {
             self.due.remove(&(at, addr));
         }

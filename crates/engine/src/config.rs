@@ -70,6 +70,22 @@ pub struct Config {
     /// Connections over which one piece may be fetched at once, when no other piece is left to
     /// ask for. Assumed.
     pub endgame_copies: usize,
+    /// Requests over HTTP at one time for one content. Assumed.
+    pub max_fetches: usize,
+    /// Pieces in one such request at most. It begins with one and doubles. Assumed.
+    pub max_pieces_per_fetch: u32,
+    /// Pause before an HTTP source that failed is asked again, doubled with each failure. Assumed.
+    pub source_retry_first: Duration,
+    /// Longest such pause (documented, of the client for Linux: 30 s).
+    pub source_retry_longest: Duration,
+    /// How long a cache that can not be reached, or that refuses, is left alone (documented, of the
+    /// client for Linux: 15 minutes).
+    pub source_ban: Duration,
+    /// How often it is looked whether a content with HTTP sources moves (documented, of the client
+    /// for Linux: 10 s).
+    pub progress_interval: Duration,
+    /// Such looks without progress until it is given up (documented, of the client for Linux: 30).
+    pub progress_checks: u32,
 }
 
 impl Default for Config {
@@ -102,6 +118,13 @@ impl Default for Config {
             redial_longest: Duration::from_secs(300),
             starved_after: Duration::from_secs(5),
             endgame_copies: 2,
+            max_fetches: 2,
+            max_pieces_per_fetch: 8,
+            source_retry_first: Duration::from_secs(1),
+            source_retry_longest: Duration::from_secs(30),
+            source_ban: Duration::from_secs(15 * 60),
+            progress_interval: Duration::from_secs(10),
+            progress_checks: 30,
         }
     }
 }
@@ -117,6 +140,7 @@ impl Config {
             &mut self.upload_contents,
             &mut self.unchoked_per_content,
             &mut self.endgame_copies,
+            &mut self.max_fetches,
         ] {
             *limit = (*limit).max(1);
         }
@@ -124,11 +148,17 @@ impl Config {
             &mut self.rotation_interval,
             &mut self.keepalive_interval,
             &mut self.redial_first,
+            &mut self.source_retry_first,
+            &mut self.source_retry_longest,
+            &mut self.source_ban,
+            &mut self.progress_interval,
         ];
         for pause in pauses {
             *pause = (*pause).max(Duration::from_millis(1));
         }
         self.bad_pieces_until_ban = self.bad_pieces_until_ban.max(1);
+        self.max_pieces_per_fetch = self.max_pieces_per_fetch.max(1);
+        self.progress_checks = self.progress_checks.max(1);
         if let RequestSize::Blocks(len) = &mut self.request_size {
             *len = (*len).max(1);
         }

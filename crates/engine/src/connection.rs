@@ -1,6 +1,6 @@
 use std::{collections::VecDeque, net::SocketAddr, time::Duration};
 
-use dolab_wire::swarm::Block;
+use dolab_wire::{PeerType, swarm::Block};
 
 use crate::{
     Config, ConnId, ConnectionReport, Instant, Reason,
@@ -11,6 +11,8 @@ use crate::{
 #[derive(Debug)]
 pub(crate) struct Connection {
     pub(crate) remote: SocketAddr,
+    /// What type of peer it counts as; not known before its content is.
+    pub(crate) kind: PeerType,
     pub(crate) session: Session,
     /// Whether the address that it was dialled at is a candidate of its content.
     pub(crate) candidate: bool,
@@ -53,6 +55,7 @@ impl Connection {
     pub(crate) fn new(now: Instant, remote: SocketAddr, session: Session) -> Self {
         Self {
             remote,
+            kind: PeerType::None,
             session,
             candidate: false,
             useful: false,
@@ -182,6 +185,7 @@ impl Connection {
             conn,
             content: self.session.content(),
             remote: self.remote,
+            kind: self.kind,
             peer: self.session.joined().map(|joined| joined.peer),
             state: self.session.state(),
             bytes_down: self.bytes_down,

@@ -6,17 +6,20 @@ use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
 use crate::{
-    CloseReason, Config, ConnId, ConnectionReport, ContentReport, Counters, Event, Initiator,
-    Input, Instant, Misuse, Output, Reason, addresses::Addresses, bans::Bans, budget::Budget,
-    connection::Connection, connections::Connections, slots::Round, swarm::Swarm, timers::Timers,
+    CandidateReport, CloseReason, Config, ConnId, ConnectionReport, ContentReport, Counters, Event,
+    Initiator, Input, Instant, Limits, Misuse, Output, Reason, addresses::Addresses, bans::Bans,
+    budget::Budget, cap::Caps, connection::Connection, connections::Connections, hybrid::HostBans,
+    kind::Subnets, slots::Round, swarm::Swarm, timers::Timers,
 };
 
 mod arrival;
 #[cfg(test)]
 mod audit;
+mod caps;
 mod commands;
 mod download;
 mod ending;
+mod fetch;
 mod greeting;
 mod messages;
 mod upkeep;
@@ -38,7 +41,14 @@ pub struct Engine {
     addresses: Addresses,
     next_accepted: u64,
     next_dialled: u64,
+    next_fetch: u64,
     bans: Bans,
+    /// Cache hosts that are left alone.
+    host_bans: HostBans,
+    caps: Caps,
+    subnets: Subnets,
+    /// Whose each fetch is.
+    fetches: BTreeMap<ConnId, ContentId>,
     /// Contents that peers want, and which of them are uploaded.
     slots: Round<ContentId>,
     /// When those who have slots are to hand them on.
@@ -51,6 +61,10 @@ pub struct Engine {
     touched: BTreeSet<ConnId>,
     /// Contents for which somebody may have to be dialled.
     roused: BTreeSet<ContentId>,
+    /// Contents whose HTTP sources may have to be asked.
+    hybrids: BTreeSet<ContentId>,
+    /// Contents whose HTTP sources wait for a part of the budget.
+    waiting_for_budget: BTreeSet<ContentId>,
     /// Contents that wait for a free connection.
     waiting_for_room: BTreeSet<ContentId>,
     outputs: VecDeque<Output>,
@@ -72,7 +86,12 @@ impl Engine {
             addresses: Addresses::new(config.max_connections_per_address),
             next_accepted: 0,
             next_dialled: 0,
+            next_fetch: 0,
             bans: Bans::new(config.bad_pieces_until_ban, config.ban_duration),
+            host_bans: HostBans::default(),
+            caps: Caps::default(),
+            subnets: Subnets::default(),
+            fetches: BTreeMap::new(),
             slots: Round::new(config.upload_contents),
             next_rotation: Instant::default(),
             verifying: BTreeMap::new(),
@@ -80,6 +99,8 @@ impl Engine {
             timers: Timers::default(),
             touched: BTreeSet::new(),
             roused: BTreeSet::new(),
+            hybrids: BTreeSet::new(),
+            waiting_for_budget: BTreeSet::new(),
             waiting_for_room: BTreeSet::new(),
             outputs: VecDeque::new(),
             counters: Counters::default(),
@@ -154,6 +175,19 @@ impl Engine {
             .map(|connection| connection.report(conn, self.now))
     }
 
+    /// The peers that were offered for a content, in the order of their addresses.
+    pub fn candidates(&self, content: &ContentId) -> impl Iterator<Item = CandidateReport> + '_ {
+        let swarm = self.swarms.get(content);
+        swarm
+            .into_iter()
+            .flat_map(|swarm| swarm.candidates.reports())
+    }
+
+    /// What binds the device, with what is left of it.
+    pub fn limits(&self) -> Limits {
+        self.caps.limits()
+    }
+
     /// What happened so far.
     pub fn counters(&self) -> &Counters {
         &self.counters
@@ -226,6 +260,36 @@ impl Engine {
                     self.source_failed(conn, range);
                 }
             }
+            Input::OriginAnswered { fetch, remote } => {
+                if self.expects_fetch(fetch)? {
+                    self.origin_answered(fetch, remote);
+                }
+            }
+            Input::OriginProgress { fetch, bytes } => {
+                if self.expects_fetch(fetch)? {
+                    self.origin_progress(fetch, bytes);
+                }
+            }
+            Input::OriginLanded { fetch, piece } => {
+                if self.expects_fetch(fetch)? {
+                    self.origin_landed(fetch, piece);
+                }
+            }
+            Input::OriginReached { fetch, piece } => {
+                if self.expects_fetch(fetch)? {
+                    self.origin_reached(fetch, piece);
+                }
+            }
+            Input::OriginDone { fetch } => {
+                if self.expects_fetch(fetch)? {
+                    self.origin_done(fetch);
+                }
+            }
+            Input::OriginFailed { fetch, why } => {
+                if self.expects_fetch(fetch)? {
+                    self.origin_failed(fetch, why);
+                }
+            }
             Input::Malformed { conn, error } => {
                 if self.expects(conn, "malformed bytes", |connection| {
                     !connection.is_dialling()
@@ -270,6 +334,7 @@ impl Engine {
 
     fn existed(&self, conn: ConnId) -> Result<(), Misuse> {
         let known = match conn.initiator() {
+            _ if conn.is_fetch() => self.next_fetch,
             Initiator::Local => self.next_dialled,
             Initiator::Remote => self.next_accepted,
         };

@@ -86,7 +86,7 @@ impl CloseReason {
             Self::TimedOut(_) | Self::Reset | Self::DialFailed(_) => DoCode::CONNECTION_LOST,
             Self::Closed => DoCode::SOCKET_CLOSED,
             Self::SourceFailed => DoCode::UPLOADING_BAD_PIECES,
-            Self::NothingToDo | Self::Stopped => return None,
+            Self::NothingToDo | Self::NoPeers | Self::Stopped => return None,
         })
     }
 }

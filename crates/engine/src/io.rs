@@ -1,17 +1,26 @@
 //! What goes into the engine and what comes out of it.
 
-use std::net::SocketAddr;
+use std::{
+    net::{IpAddr, SocketAddr},
+    ops::Range,
+    time::Duration,
+};
 
 use dolab_content::{ContentId, Layout, PieceMap, PieceRange};
 use dolab_wire::{
-    WireError,
+    DoCode, PeerType, WireError,
     swarm::{Handshake, Head, PeerId},
 };
 
-use crate::error::PeerViolation;
+use crate::{
+    error::PeerViolation,
+    rules::{Limits, Rules},
+    source::{FetchFailure, Source, SourceId},
+};
 
 /// A connection, for as long as the engine lives. The driver numbers the ones that it accepts, the
-/// engine the ones that it asks for.
+/// engine the ones that it asks for: connections, and fetches over HTTP, which count as connections
+/// where a piece is said to have come over one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ConnId(u64);
 
@@ -22,22 +31,32 @@ impl ConnId {
 
     /// Its number among those that the same side opened.
     pub(crate) fn number(self) -> u64 {
-        self.0 >> 1
+        self.0 >> 2
     }
 
     /// The `n`th connection that the driver accepted.
     pub fn accepted(n: u64) -> Self {
-        Self(n << 1)
+        Self(n << 2)
     }
 
     /// The `n`th connection that the engine asked for.
     pub(crate) fn dialled(n: u64) -> Self {
-        Self(n << 1 | 1)
+        Self(n << 2 | 1)
+    }
+
+    /// The `n`th fetch over HTTP.
+    pub(crate) fn fetch(n: u64) -> Self {
+        Self(n << 2 | 2)
+    }
+
+    /// Whether it is a fetch over HTTP.
+    pub fn is_fetch(self) -> bool {
+        self.0 & 3 == 2
     }
 
     /// Which side opened it.
     pub fn initiator(self) -> Initiator {
-        if self.0 & 1 == 0 {
+        if self.0 & 3 == 0 {
             Initiator::Remote
         } else {
             Initiator::Local
@@ -48,10 +67,11 @@ impl ConnId {
 impl std::fmt::Display for ConnId {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let side = match self.initiator() {
+            _ if self.is_fetch() => 'f',
             Initiator::Local => 'd',
             Initiator::Remote => 'a',
         };
-        write!(f, "{side}{}", self.0 >> 1)
+        write!(f, "{side}{}", self.number())
     }
 }
 
@@ -164,6 +184,50 @@ pub enum Input {
         /// Whether it was reset, as against closed in order.
         reset: bool,
     },
+    /// The server of a fetch answered, as it was asked.
+    OriginAnswered {
+        /// The fetch.
+        fetch: ConnId,
+        /// The server's address.
+        remote: SocketAddr,
+    },
+    /// Bytes of a fetch's body have come, those of skipped pieces among them. To be said at least
+    /// once a second while some come, and before what they complete or what ends them.
+    OriginProgress {
+        /// The fetch.
+        fetch: ConnId,
+        /// How many since this was last said.
+        bytes: u64,
+    },
+    /// All of a piece has come by a fetch. [`Input::PieceDone`] follows, with the fetch as the
+    /// connection.
+    OriginLanded {
+        /// The fetch.
+        fetch: ConnId,
+        /// The piece.
+        piece: u32,
+    },
+    /// The body of a fetch that brings the whole has come to the beginning of a piece. The driver
+    /// reads no further before [`Output::KeepOrigin`] or [`Output::SkipOrigin`] says what becomes
+    /// of it.
+    OriginReached {
+        /// The fetch.
+        fetch: ConnId,
+        /// The piece.
+        piece: u32,
+    },
+    /// All of a fetch's body has come.
+    OriginDone {
+        /// The fetch.
+        fetch: ConnId,
+    },
+    /// A fetch came to nothing, or to no more than what landed.
+    OriginFailed {
+        /// The fetch.
+        fetch: ConnId,
+        /// Why.
+        why: FetchFailure,
+    },
     /// The user wants something.
     Command(Command),
     /// Nothing but time passed: the moment of [`Engine::poll_timeout`](crate::Engine::poll_timeout)
@@ -198,7 +262,25 @@ pub enum Command {
         content: ContentId,
         /// Where it listens.
         addr: SocketAddr,
+        /// What type of peer whoever offers it says it is; [`PeerType::None`] when that is for the
+        /// address to say.
+        kind: PeerType,
     },
+    /// How a content's sources are mixed, and what it has beside peers. Replaces what was said
+    /// before.
+    Sources {
+        /// The content.
+        content: ContentId,
+        /// Its HTTP sources, each kind in the order in which they are tried.
+        sources: Vec<Source>,
+        /// How they are mixed.
+        rules: Rules,
+    },
+    /// What binds the device from now on.
+    Limits(Limits),
+    /// The networks that this device is in, each an address in it and the length of its prefix in
+    /// bits: who is in one of them is on the LAN.
+    Subnets(Vec<(IpAddr, u8)>),
     /// Connect once to an address for a content, whether pieces are missing or not: how a seed
     /// reaches a peer that can not reach it.
     Dial {
@@ -310,6 +392,41 @@ pub enum Output {
         /// Why.
         why: CloseReason,
     },
+    /// Ask an HTTP source for pieces, all in one request.
+    FetchOrigin {
+        /// Its number from now on.
+        fetch: ConnId,
+        /// The content.
+        content: ContentId,
+        /// Whom to ask.
+        source: SourceId,
+        /// The pieces, one behind the other: all of the content's when `ranged` is not set.
+        pieces: Range<u32>,
+        /// Whether to ask for just their range. Else for the whole: the driver says
+        /// [`Input::OriginReached`] at the beginning of each piece.
+        ranged: bool,
+    },
+    /// Keep the piece that a fetch of the whole has reached.
+    KeepOrigin {
+        /// The fetch.
+        fetch: ConnId,
+        /// The piece.
+        piece: u32,
+    },
+    /// Drop what a fetch brings of a piece: it is of no use any more. Never said of one that was
+    /// reported as landed.
+    SkipOrigin {
+        /// The fetch.
+        fetch: ConnId,
+        /// The piece.
+        piece: u32,
+    },
+    /// End a fetch. No [`Input`] about it is expected any more, but for [`Input::PieceDone`]; what
+    /// comes all the same is ignored.
+    CancelOrigin {
+        /// The fetch.
+        fetch: ConnId,
+    },
     /// Something that a person may want to know.
     Event(Event),
 }
@@ -353,6 +470,9 @@ pub enum CloseReason {
     /// Neither side has anything that the other wants.
     #[error("neither side wants anything of the other")]
     NothingToDo,
+    /// The content is fetched without peers.
+    #[error("this content is fetched without peers")]
+    NoPeers,
     /// The user left the swarm or stopped the device.
     #[error("stopped")]
     Stopped,
@@ -410,6 +530,10 @@ pub enum Event {
         conn: ConnId,
         /// Who sent it.
         remote: SocketAddr,
+        /// What type of source that is.
+        kind: PeerType,
+        /// From asking for it until all of it was there.
+        took: Duration,
     },
     /// A piece failed its hash.
     PieceBad {
@@ -421,6 +545,8 @@ pub enum Event {
         conn: ConnId,
         /// Who sent it.
         remote: SocketAddr,
+        /// What type of source that is.
+        kind: PeerType,
         /// Whether the sender is banned for it.
         banned: bool,
     },
@@ -436,11 +562,56 @@ pub enum Event {
         /// The piece.
         piece: u32,
     },
-    /// A content that is being fetched has no peer to fetch from, and none to try.
+    /// A content that is being fetched from peers only has none to fetch from, and none to try.
     Starved {
         /// The content.
         content: ContentId,
         /// Pieces that are missing.
         missing: u32,
     },
+    /// An HTTP source failed.
+    OriginFailed {
+        /// The content.
+        content: ContentId,
+        /// Which.
+        source: SourceId,
+        /// Why.
+        why: FetchFailure,
+        /// For how long it is left alone; `None` when it is asked otherwise at once, or never again.
+        pause: Option<Duration>,
+    },
+    /// A content can not go on: its sources do not deliver.
+    GaveUp {
+        /// The content.
+        content: ContentId,
+        /// Why.
+        why: GiveUp,
+        /// Pieces that are missing.
+        missing: u32,
+    },
+    /// Nothing more goes to Internet peers: the bytes that were allowed are used up (documented, as
+    /// the month's cap).
+    InternetUploadsEnded,
+}
+
+/// Why a content was given up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum GiveUp {
+    /// No byte came for a long time (documented: thirty looks of ten seconds).
+    #[error("nothing came for too long")]
+    NoProgress,
+    /// No HTTP source has it, and no peer is there.
+    #[error("{0}")]
+    Source(FetchFailure),
+}
+
+impl GiveUp {
+    /// Delivery Optimization's code for it, where it has one.
+    pub fn do_code(self) -> Option<DoCode> {
+        match self {
+            Self::NoProgress => Some(DoCode::NO_PROGRESS),
+            Self::Source(why) => why.do_code(),
+        }
+    }
 }

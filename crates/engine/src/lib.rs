@@ -35,13 +35,16 @@ mod addresses;
 mod bans;
 mod budget;
 mod candidates;
+mod cap;
 mod config;
 mod connection;
 mod connections;
 mod depth;
 mod engine;
 mod error;
+mod hybrid;
 mod io;
+mod kind;
 pub mod ledbat;
 mod picker;
 mod pipeline;
@@ -61,15 +64,15 @@ mod traffic;
 mod tests;
 
 pub use config::{Config, RequestSize};
+pub use dolab_wire::Instant;
 pub use engine::Engine;
 pub use error::{Misuse, PeerViolation};
 pub use io::{
-    BodyOutcome, CloseReason, Command, ConnId, DialFailure, Event, Initiator, Input, Output,
-    PieceOutcome,
+    BodyOutcome, CloseReason, Command, ConnId, DialFailure, Event, GiveUp, Initiator, Input,
+    Output, PieceOutcome,
 };
 pub use reason::Reason;
+pub use report::{CandidateReport, ConnectionReport, ContentReport, Counters, SessionState};
 pub use rules::{Limits, Rules};
-pub use report::{ConnectionReport, ContentReport, Counters, SessionState};
-pub use dolab_wire::Instant;
 pub use source::{FetchFailure, Source, SourceId, SourceKind};
 pub use traffic::{ByKind, Traffic};

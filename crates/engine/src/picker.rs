@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, ops::Range};
 
 use dolab_content::PieceMap;
 use rand::{Rng, SeedableRng};
@@ -142,6 +142,39 @@ impl Picker {
         best.map(|(&piece, _)| piece)
     }
 
+    /// Open pieces for a source that has all: the first run of them at or behind `from`, beginning
+    /// again at the front, and at most so many.
+    pub(crate) fn pick_run(&self, from: u32, most: u32) -> Option<Range<u32>> {
+        let first = self.next_open(from).or_else(|| self.next_open(0))?;
+        let run = (first..self.open.pieces()).take(most as usize);
+        let len = run.take_while(|&piece| self.open.contains(piece)).count();
+        Some(first..first + len as u32)
+    }
+
+    /// A piece that peers have had in flight for a while, for a source that would be idle otherwise
+    /// and has all: only once no piece is open.
+    pub(crate) fn rescue(&self, most: usize) -> Option<u32> {
+        if !self.is_exhausted() {
+            return None;
+        }
+        let eligible = self.flights.iter().filter(|(_, flight)| {
+            flight.verifying == 0
+                && flight.over.len() < most
+                && !flight.over.iter().any(|over| over.is_fetch())
+        });
+        let best = eligible.min_by_key(|(_, flight)| (flight.over.len(), flight.ticket));
+        best.map(|(&piece, _)| piece)
+    }
+
+    /// Whether a piece is open, or in flight and not yet there.
+    pub(crate) fn may_still_take(&self, piece: u32) -> bool {
+        self.open.contains(piece)
+            || self
+                .flights
+                .get(&piece)
+                .is_some_and(|flight| flight.verifying == 0)
+    }
+
     /// A piece is being fetched over a connection.
     pub(crate) fn begin(&mut self, piece: u32, conn: ConnId) {
         let ticket = self.rarity.draw();
@@ -215,6 +248,17 @@ impl Picker {
             let states = states.into_iter().filter(|&state| state).count();
             assert_eq!(states, 1, "piece {piece} is there, open or in flight");
         }
+    }
+
+    /// The first open piece that is not before `from`.
+    fn next_open(&self, from: u32) -> Option<u32> {
+        let open = self.open.as_bytes();
+        let first = from as usize / 64;
+        (first..open.len().div_ceil(8)).find_map(|word| {
+            let before = if word == first { from % 64 } else { 0 };
+            let set = word_at(open, word) & (u64::MAX >> before);
+            (set != 0).then(|| word as u32 * 64 + set.leading_zeros())
+        })
     }
 
     fn close(&mut self, piece: u32) {

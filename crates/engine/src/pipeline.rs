@@ -2,7 +2,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use dolab_wire::swarm::Block;
 
-use crate::RequestSize;
+use crate::{Instant, RequestSize};
 
 /// What was asked for over one connection, and has not come yet.
 #[derive(Debug, Default)]
@@ -23,6 +23,18 @@ struct Attempt {
     asked: u32,
     landed: u32,
     begun: bool,
+    since: Instant,
+}
+
+/// What became of a piece when a block of it landed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Landed {
+    /// Something of it is still missing.
+    Part,
+    /// All of it is there, which was begun at this moment.
+    Whole(Instant),
+    /// It was given up meanwhile.
+    Nothing,
 }
 
 /// A piece that will not come over this connection.
@@ -32,13 +44,15 @@ pub(crate) struct Lost {
     pub(crate) len: u32,
     /// Whether the driver was told to receive some of it.
     pub(crate) begun: bool,
+    /// Bytes of it that landed.
+    pub(crate) landed: u32,
     /// Its requests without an answer.
     pub(crate) unanswered: Vec<Block>,
 }
 
 impl Pipeline {
     /// Begins to fetch a piece of `len` bytes. What was begun before must have been asked for.
-    pub(crate) fn begin(&mut self, piece: u32, len: u32) {
+    pub(crate) fn begin(&mut self, piece: u32, len: u32, now: Instant) {
         debug_assert!(
             self.asking.is_none(),
             "one piece is asked for after the other"
@@ -50,6 +64,7 @@ impl Pipeline {
                 asked: 0,
                 landed: 0,
                 begun: false,
+                since: now,
             },
         );
         self.asking = Some(piece);
@@ -96,17 +111,19 @@ impl Pipeline {
         true
     }
 
-    /// The body of a block that was answered is there. Returns whether its piece now is, too;
-    /// `None` when the piece was given up meanwhile.
-    pub(crate) fn landed(&mut self, block: Block) -> Option<bool> {
-        let attempt = self.attempts.get_mut(&block.piece)?;
+    /// The body of a block that was answered is there.
+    pub(crate) fn landed(&mut self, block: Block) -> Landed {
+        let Some(attempt) = self.attempts.get_mut(&block.piece) else {
+            return Landed::Nothing;
+        };
         attempt.landed += block.len;
         self.bytes -= u64::from(block.len);
-        let whole = attempt.landed == attempt.len;
-        if whole {
-            self.attempts.remove(&block.piece);
+        if attempt.landed < attempt.len {
+            return Landed::Part;
         }
-        Some(whole)
+        let since = attempt.since;
+        self.attempts.remove(&block.piece);
+        Landed::Whole(since)
     }
 
     /// Gives up a piece.
@@ -125,6 +142,7 @@ impl Pipeline {
             piece,
             len: attempt.len,
             begun: attempt.begun,
+            landed: attempt.landed,
             unanswered,
         })
     }

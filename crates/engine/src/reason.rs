@@ -26,6 +26,10 @@ pub enum Reason {
     Redial,
     /// A content without any peer is given up on.
     Starvation,
+    /// HTTP sources are looked at: one may be asked, or nothing moves.
+    Http,
+    /// A rate allows more.
+    Rate,
 }
 
 impl fmt::Display for Reason {
@@ -43,6 +47,8 @@ impl fmt::Display for Reason {
             Self::Rotation => "upload slots go round",
             Self::Redial => "a peer may be dialled again",
             Self::Starvation => "no peer is left to fetch from",
+            Self::Http => "HTTP sources are looked at",
+            Self::Rate => "a rate allows more",
         })
     }
 }

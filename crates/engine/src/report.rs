@@ -3,9 +3,9 @@
 use std::{fmt, net::SocketAddr};
 
 use dolab_content::{ContentId, Layout, PieceMap};
-use dolab_wire::swarm::PeerId;
+use dolab_wire::{PeerType, swarm::PeerId};
 
-use crate::ConnId;
+use crate::{CloseReason, ConnId, Traffic};
 
 /// A content, as it stands now.
 #[derive(Clone, Debug)]
@@ -24,6 +24,27 @@ pub struct ContentReport<'a> {
     pub failed: bool,
     /// Peers with which a handshake was exchanged.
     pub peers: usize,
+    /// Peers that were offered, connected or not: what the status calls `NumPeers` (documented).
+    pub offered: usize,
+    /// Requests over HTTP that are under way.
+    pub fetches: usize,
+    /// What its sources brought and its peers took.
+    pub traffic: &'a Traffic,
+}
+
+/// A peer that was offered for a content, and what came of it. Kept until the content is removed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CandidateReport {
+    /// Where it listens.
+    pub addr: SocketAddr,
+    /// What type of peer it was offered as; [`PeerType::None`] when nobody said.
+    pub kind: PeerType,
+    /// Whether hands were ever shaken with it.
+    pub connected: bool,
+    /// Times that it was dialled.
+    pub tries: u32,
+    /// Why the last try ended, or why none was made.
+    pub failure: Option<CloseReason>,
 }
 
 /// A connection, as it stands now.
@@ -35,6 +56,8 @@ pub struct ConnectionReport {
     pub content: Option<ContentId>,
     /// The other side's address.
     pub remote: SocketAddr,
+    /// What type of peer it counts as; [`PeerType::None`] before its content is known.
+    pub kind: PeerType,
     /// The other side's identity, once it is known.
     pub peer: Option<PeerId>,
     /// How far the exchange has come.
@@ -121,6 +144,10 @@ pub struct Counters {
     pub discarded_bytes: u64,
     /// Requests ignored because they crossed a choke.
     pub crossed_requests: u64,
+    /// Requests over HTTP.
+    pub fetches: u64,
+    /// Requests over HTTP that failed.
+    pub fetch_failures: u64,
     /// Inputs about connections that were closed meanwhile.
     pub stale_inputs: u64,
 }

@@ -107,7 +107,10 @@ impl fmt::Display for FetchFailure {
             Self::Certificate => "its certificate is not trusted",
             Self::Status(status) => return write!(f, "it answered with status {status}"),
             Self::OddSuccess(status) => {
-                return write!(f, "it answered with status {status}, which means something else");
+                return write!(
+                    f,
+                    "it answered with status {status}, which means something else"
+                );
             }
             Self::NoRanges => "it does not send ranges",
             Self::BadRange => "it sent another range than was asked for",

@@ -3,7 +3,10 @@ use std::collections::BTreeSet;
 use dolab_content::{ContentId, Layout, PieceMap};
 use dolab_wire::swarm::{Handshake, PeerId, SwarmHash};
 
-use crate::{ConnId, ContentReport, Instant, candidates::Candidates, picker::Picker, slots::Round};
+use crate::{
+    ConnId, ContentReport, Instant, Rules, Traffic, candidates::Candidates, hybrid::Hybrid,
+    picker::Picker, slots::Round,
+};
 
 /// A content that this device takes part in.
 #[derive(Debug)]
@@ -29,6 +32,12 @@ pub(crate) struct Swarm {
     pub(crate) added: Instant,
     /// Whether it was said that nobody is left to fetch from.
     pub(crate) starved: bool,
+    pub(crate) rules: Rules,
+    /// What it has beside peers.
+    pub(crate) hybrid: Option<Box<Hybrid>>,
+    /// Connections whose peers have something that is missing here.
+    pub(crate) deliverers: usize,
+    pub(crate) traffic: Traffic,
 }
 
 impl Swarm {
@@ -79,6 +88,9 @@ impl Swarm {
             in_flight: self.picker.as_ref().map_or(0, Picker::flights),
             failed: self.failed,
             peers: self.peers.len(),
+            offered: self.candidates.len(),
+            fetches: self.hybrid.as_ref().map_or(0, |it| it.fetches.len()),
+            traffic: &self.traffic,
         }
     }
 }

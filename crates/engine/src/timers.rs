@@ -1,6 +1,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use dolab_content::ContentId;
+use dolab_wire::Priority;
 
 use crate::{ConnId, Instant, Reason};
 
@@ -15,6 +16,12 @@ pub(crate) enum Timer {
     Redial(ContentId),
     /// The content is given up on, unless something happens.
     Starvation(ContentId),
+    /// The content's HTTP sources are looked at.
+    Hybrid(ContentId),
+    /// A cap on downloads of a priority allows more.
+    Download(Priority),
+    /// The cap on uploads allows more.
+    Upload,
 }
 
 /// The moments at which something has to happen, in order.

@@ -73,11 +73,12 @@ impl Response {
     /// [`Error::NoRanges`] when the whole comes instead, [`Error::BadRange`] when another range
     /// does, [`Error::Size`] when the whole has another length, [`Error::WebPage`] when a page
     /// comes, and as [`Self::ok`].
-    pub fn ranged(self, of: Option<u64>) -> Result<Self, Error> {
-        let host = || self.host.clone();
+    pub fn ranged(mut self, of: Option<u64>) -> Result<Self, Error> {
         let Some(asked) = self.asked.clone() else {
             return self.ok();
         };
+        self.body.expected = Some(asked.end.saturating_sub(asked.start));
+        let host = || self.host.clone();
         let (range, length) = (self.header(&CONTENT_RANGE), self.length());
         let bad = |answer: String| Error::BadRange {
             host: host(),
@@ -128,6 +129,28 @@ impl Response {
         }
     }
 
+    /// The same, when the body is the whole of a content of so many bytes.
+    ///
+    /// # Errors
+    /// [`Error::Size`] when it says that it has another length, [`Error::WebPage`] when a page
+    /// comes, and as [`Self::ok`].
+    pub fn whole(mut self, expected: u64) -> Result<Self, Error> {
+        if self.status == StatusCode::OK && self.is_web_page() {
+            return Err(Error::WebPage { host: self.host });
+        }
+        if let Some(got) = self.length().filter(|&got| got != expected)
+            && self.status == StatusCode::OK
+        {
+            return Err(Error::Size {
+                host: self.host,
+                expected,
+                got,
+            });
+        }
+        self.body.expected = Some(expected);
+        self.ok()
+    }
+
     /// The body as JSON, at most 4 MiB of it, when the status is 200.
     ///
     /// # Errors
@@ -164,6 +187,8 @@ pub struct Body {
     host: String,
     stall: Duration,
     got: u64,
+    /// Bytes that it has to have.
+    expected: Option<u64>,
     /// What the connection had received before the request.
     before: u64,
     wire: u64,
@@ -183,6 +208,7 @@ impl Body {
             host,
             stall,
             got: 0,
+            expected: None,
             before,
             wire: 0,
         };
@@ -198,6 +224,15 @@ impl Body {
             .size_hint()
             .exact()
             .map(|left| left + self.got)
+    }
+
+    /// That another number of bytes came than had to.
+    pub fn size_error(&self) -> Error {
+        Error::Size {
+            host: self.host.clone(),
+            expected: self.expected.unwrap_or_default(),
+            got: self.got,
+        }
     }
 
     /// Bytes that came so far.
@@ -220,7 +255,8 @@ impl Body {
     ///
     /// # Errors
     /// [`Error::Stalled`] when nothing comes for too long, [`Error::Broken`] when the connection
-    /// ends before the body does, [`Error::NotHttp`] when its form is wrong.
+    /// ends before the body does, [`Error::Size`] when it has another length than it has to have by
+    /// [`Response::ranged`] or [`Response::whole`], [`Error::NotHttp`] when its form is wrong.
     pub async fn chunk(&mut self) -> Result<Option<Bytes>, Error> {
         loop {
             let frame = timeout(self.stall, self.incoming.frame())
@@ -231,6 +267,9 @@ impl Body {
                     waited: self.stall,
                 })?;
             match frame {
+                None if self.expected.is_some_and(|expected| self.got < expected) => {
+                    return Err(self.size_error());
+                }
                 None => {
                     self.ended();
                     return Ok(None);
@@ -240,6 +279,9 @@ impl Body {
                     // Anything else are trailers, which say nothing to us.
                     if let Ok(data) = frame.into_data() {
                         self.got += data.len() as u64;
+                        if self.expected.is_some_and(|expected| self.got > expected) {
+                            return Err(self.size_error());
+                        }
                         return Ok(Some(data));
                     }
                 }

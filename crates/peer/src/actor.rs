@@ -1,18 +1,20 @@
 //! The task that runs the engine. It never waits for anything but its inputs and its clock.
 
+mod origin;
 mod outputs;
 
 use std::{
     collections::{BTreeMap, VecDeque},
-    net::SocketAddr,
+    net::{IpAddr, SocketAddr},
     sync::{Arc, OnceLock, Weak},
     time::{Duration, Instant},
 };
 
 use dolab_content::{ContentId, PieceMap};
-use dolab_engine::{Command, ConnId, DialFailure, Engine, Input};
+use dolab_engine::{CandidateReport, Command, ConnId, DialFailure, Engine, Input, Limits};
+use dolab_http::Client;
 use dolab_wire::{
-    WireError,
+    PeerType, WireError,
     swarm::{Handshake, PeerId},
 };
 use tokio::{
@@ -22,6 +24,8 @@ use tokio::{
 };
 use tokio_util::task::TaskTracker;
 use tracing::{error, info, warn};
+
+use origin::Fetching;
 
 use crate::{
     AddError, ConnectionView, ContentView, Event, Snapshot, SocketOptions, TcpInfo, TransferError,
@@ -48,7 +52,9 @@ pub(crate) enum Ask {
         reply: oneshot::Sender<Result<(), AddError>>,
     },
     Remove(ContentId),
-    Candidate(ContentId, SocketAddr),
+    Candidate(ContentId, SocketAddr, PeerType),
+    Candidates(ContentId, oneshot::Sender<Vec<CandidateReport>>),
+    Limit(Limits),
     Dial(ContentId, SocketAddr),
     /// Take a connection that stands for one that was dialled.
     Adopt(ContentId, TcpStream),
@@ -69,6 +75,7 @@ pub(crate) struct Tools {
     pub(crate) allow_public: bool,
     pub(crate) dial_timeout: Duration,
     pub(crate) throttle: Arc<Throttle>,
+    pub(crate) http: Client,
 }
 
 pub(crate) struct Actor {
@@ -79,6 +86,8 @@ pub(crate) struct Actor {
     contents: BTreeMap<ContentId, Arc<Content>>,
     links: BTreeMap<ConnId, Link>,
     dials: BTreeMap<ConnId, Dial>,
+    /// Requests over HTTP.
+    fetches: BTreeMap<ConnId, Fetching>,
     /// A connection that stands, while the engine is told to dial it.
     adopted: Option<(SocketAddr, TcpStream)>,
     accepted: u64,
@@ -109,8 +118,9 @@ struct Dial {
 }
 
 impl Actor {
-    pub(crate) fn new(engine: Engine, tools: Tools) -> Self {
+    pub(crate) fn new(engine: Engine, tools: Tools, subnets: Vec<(IpAddr, u8)>) -> Self {
         Self {
+            pending: [Input::Command(Command::Subnets(subnets))].into(),
             engine,
             began: Instant::now(),
             tools,
@@ -120,7 +130,7 @@ impl Actor {
             dials: BTreeMap::new(),
             adopted: None,
             accepted: 0,
-            pending: VecDeque::new(),
+            fetches: BTreeMap::new(),
             ending: Vec::new(),
         }
     }
@@ -184,12 +194,17 @@ impl Actor {
                 }
             }
             // The content may have been removed a moment ago.
-            Ask::Candidate(content, addr) if self.contents.contains_key(&content) => {
+            Ask::Candidate(content, addr, kind) if self.contents.contains_key(&content) => {
                 self.handle(Input::Command(Command::Candidate {
                     content,
                     addr: canonical(addr),
+                    kind,
                 }));
             }
+            Ask::Candidates(content, reply) => {
+                drop(reply.send(self.engine.candidates(&content).collect()));
+            }
+            Ask::Limit(limits) => self.handle(Input::Command(Command::Limits(limits))),
             Ask::Dial(content, addr) if self.contents.contains_key(&content) => {
                 self.handle(Input::Command(Command::Dial {
                     content,
@@ -229,6 +244,7 @@ impl Actor {
             have,
             share,
         }));
+        self.mix(id);
         Ok(())
     }
 
@@ -245,6 +261,12 @@ impl Actor {
 
     fn views(&self) -> Vec<ContentView> {
         let view = |content: &Arc<Content>| ContentView {
+            traffic: self.traffic(content.id),
+            offered: self
+                .engine
+                .content(&content.id)
+                .map_or(0, |report| report.offered),
+            fetches: self.fetches_of(content.id),
             id: content.id,
             name: content.name.clone(),
             hashes: content.hashes.clone(),
@@ -280,6 +302,8 @@ impl Actor {
             memory: self.tools.downloads.used(),
             upload_memory: self.tools.uploads.used(),
             background: self.tools.throttle.view(),
+            limits: self.engine.limits(),
+            http: self.tools.http.wire_bytes(),
         }
     }
 
@@ -306,6 +330,7 @@ impl Actor {
                 }
                 self.handle(input);
             }
+            Report::Origin { fetch, input } => self.origin_told(fetch, input),
             Report::Piece {
                 conn,
                 content,

@@ -1,9 +1,10 @@
 use std::{
-    net::{Ipv6Addr, SocketAddr},
+    net::{IpAddr, Ipv6Addr, SocketAddr},
     thread,
     time::Duration,
 };
 
+use dolab_http::ClientConfig;
 use dolab_wire::swarm::PeerId;
 use tokio::sync::mpsc;
 
@@ -54,6 +55,12 @@ pub struct PeerConfig {
     pub dial_timeout: Duration,
     /// Options of every socket.
     pub sockets: SocketOptions,
+    /// How HTTP sources are asked. Whether public addresses are spoken to is
+    /// [`Self::allow_public`]'s to say.
+    pub http: ClientConfig,
+    /// The networks that this device is in, each an address in it and the length of its prefix in
+    /// bits: a peer in one of them is on the LAN, whatever it was offered as.
+    pub subnets: Vec<(IpAddr, u8)>,
     /// Who takes connections that speak something else than the Swarm protocol. Without, they are
     /// closed.
     pub foreign: Option<mpsc::Sender<Foreign>>,
@@ -78,6 +85,8 @@ impl Default for PeerConfig {
             seed: u64::from_le_bytes(*seed.first_chunk().expect("8 bytes are left")),
             dial_timeout: Duration::from_secs(10),
             sockets: SocketOptions::default(),
+            http: ClientConfig::default(),
+            subnets: Vec::new(),
             foreign: None,
         }
     }

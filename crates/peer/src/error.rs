@@ -3,6 +3,8 @@ use std::{io, net::SocketAddr};
 use dolab_content::ContentId;
 use dolab_host::Holder;
 
+use crate::origin::SourceError;
+
 /// Why a peer could not be started.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -76,6 +78,12 @@ pub enum AddError {
         "background transfers need Linux 5.4 or later, which tells the round trips of a connection: download it in the foreground"
     )]
     NoBackground,
+    /// An HTTP source has an address that can not be asked.
+    #[error("a source can not be asked: {0}")]
+    Source(#[from] SourceError),
+    /// Without piece hashes there is nothing to tell peers by.
+    #[error("without piece hashes a download can not have peers: take rules without peers")]
+    Unverifiable,
     /// The peer was stopped.
     #[error("the peer was stopped")]
     Stopped,

@@ -56,15 +56,19 @@ mod transfer;
 
 pub use config::{PORT, PeerConfig};
 pub use counters::Counts;
+pub use dolab_engine::{
+    ByKind, CandidateReport, FetchFailure, GiveUp, Limits, Rules, SourceId, SourceKind, Traffic,
+};
+pub use dolab_wire::{PeerType, Priority};
 pub use error::{AddError, StartError};
 pub use event::Event;
 pub use greet::Foreign;
 pub use measure::{Measurement, Probe, Verify};
 pub use net::{SocketOptions, TcpInfo, connect, is_near};
-pub use dolab_engine::{ByKind, FetchFailure, Limits, Rules, Traffic};
-pub use dolab_wire::{PeerType, Priority};
-pub use origin::Sources;
+pub use origin::{SourceError, Sources};
 pub use peer::{Download, Peer, Shared};
-pub use snapshot::{ConnectionView, ContentView, Snapshot};
+pub use snapshot::{ConnectionView, ContentView, Fetches, Snapshot};
 pub use throttle::Background;
-pub use transfer::{Progress, Sender, Transfer, TransferError, TransferReport};
+pub use transfer::{
+    PieceOrigin, Progress, Provenance, Sender, Transfer, TransferError, TransferReport,
+};

@@ -1,9 +1,10 @@
 use std::{io, net::SocketAddr, sync::Arc};
 
 use dolab_content::{ContentId, PieceMap, PiecesHashFile, Sink, Source};
-use dolab_engine::Engine;
+use dolab_engine::{CandidateReport, Engine, Limits, Rules};
 use dolab_host::{Transport, port_holder};
-use dolab_wire::{Priority, swarm::PeerId};
+use dolab_http::{Client, ClientConfig};
+use dolab_wire::{PeerType, Priority, swarm::PeerId};
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::{Mutex, broadcast, mpsc, oneshot},
@@ -12,13 +13,14 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    AddError, Background, ContentView, Event, Measurement, PeerConfig, Snapshot, Sources, StartError,
-    TcpInfo, Transfer,
+    AddError, Background, ContentView, Event, Measurement, PeerConfig, Snapshot, Sources,
+    StartError, TcpInfo, Transfer,
     actor::{Actor, Ask, Tools},
     counters::Counters,
     data::{Hashers, Pool},
     greet::{self, Gate},
     net::{self, canonical},
+    origin::Target,
     shared::{Content, Reports},
     throttle::Throttle,
     transfer::Tally,
@@ -119,11 +121,16 @@ impl Peer {
             sockets: config.sockets,
             allow_public: config.allow_public,
             dial_timeout: config.dial_timeout,
+            http: Client::new(ClientConfig {
+                allow_public: config.allow_public,
+                ..config.http
+            }),
         };
         let engine = Engine::new(config.engine, config.id, config.seed);
         let accepting = CancellationToken::new();
         let mut tasks = vec![tokio::spawn({
-            let (actor, accepting) = (Actor::new(engine, tools), accepting.clone());
+            let actor = Actor::new(engine, tools, config.subnets);
+            let accepting = accepting.clone();
             async move {
                 actor.run(asked, reported).await;
                 accepting.cancel();
@@ -212,9 +219,15 @@ impl Peer {
             priority,
             sources,
         } = download;
-        if priority == Priority::Background && !TcpInfo::is_known() {
+        let with_peers = sources.as_ref().is_none_or(|it| it.rules.peers);
+        if priority == Priority::Background && with_peers && !TcpInfo::is_known() {
             return Err(AddError::NoBackground);
         }
+        let targets = sources.as_ref().map(Target::all).transpose()?;
+        let rules = sources.map(|it| Rules {
+            priority,
+            ..it.rules
+        });
         let layout = hashes.layout();
         let bytes = have
             .iter()
@@ -225,7 +238,7 @@ impl Peer {
         let content = Content::new(name, hashes, source, Some(sink), Some(tally.clone()))
             .measured(measurement)
             .throttled(self.inner.throttle_for(priority))
-            .sourced(sources);
+            .sourced(targets.unwrap_or_default(), rules);
         let id = content.id;
         self.add(content, have).await?;
         Ok(Transfer::new(id, tally))
@@ -250,7 +263,26 @@ impl Peer {
     /// Names a peer that may have a content which is being fetched. It is dialled, and dialled
     /// again, for as long as pieces are missing.
     pub async fn candidate(&self, content: ContentId, addr: SocketAddr) {
-        self.say(Ask::Candidate(content, addr)).await;
+        self.offer(content, addr, PeerType::None).await;
+    }
+
+    /// As [`Self::candidate`], by somebody who knows what type of peer it is. A group peer in one
+    /// of [`PeerConfig::subnets`] counts as a LAN peer all the same (documented).
+    pub async fn offer(&self, content: ContentId, addr: SocketAddr, kind: PeerType) {
+        self.say(Ask::Candidate(content, addr, kind)).await;
+    }
+
+    /// The peers that were named for a content and what came of each, those that never connected
+    /// among them. Kept until the content is removed.
+    pub async fn candidates(&self, content: ContentId) -> Vec<CandidateReport> {
+        self.ask(|reply| Ask::Candidates(content, reply))
+            .await
+            .unwrap_or_default()
+    }
+
+    /// Binds the device from now on.
+    pub async fn limit(&self, limits: Limits) {
+        self.say(Ask::Limit(limits)).await;
     }
 
     /// Connects once to a peer for a content, whether pieces are missing or not: how a seed reaches

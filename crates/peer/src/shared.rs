@@ -3,13 +3,14 @@
 use std::{net::SocketAddr, sync::Arc};
 
 use dolab_content::{ContentId, Layout, PiecesHashFile, Sink, Source, StoreError};
-use dolab_engine::{ConnId, DialFailure, Input, PieceOutcome};
+use dolab_engine::{ConnId, DialFailure, Input, PieceOutcome, Rules};
 use dolab_wire::{WireError, swarm::Handshake};
 use tokio::{net::TcpStream, sync::mpsc};
 
 use crate::{
-    Measurement, Sources,
+    Measurement,
     data::{Lane, PieceName, Whole},
+    origin::Target,
     throttle::Throttle,
     transfer::Tally,
 };
@@ -28,8 +29,9 @@ pub(crate) struct Content {
     pub(crate) measurement: Measurement,
     /// What its connections share their rate by, when it is fetched in the background.
     pub(crate) throttle: Option<Arc<Throttle>>,
-    /// Where else it may be had.
-    pub(crate) sources: Option<Sources>,
+    /// Where else it may be had, and by which rules.
+    pub(crate) targets: Vec<Target>,
+    pub(crate) rules: Option<Rules>,
 }
 
 impl Content {
@@ -51,7 +53,8 @@ impl Content {
             tally,
             measurement: Measurement::default(),
             throttle: None,
-            sources: None,
+            targets: Vec::new(),
+            rules: None,
         }
     }
 
@@ -69,8 +72,12 @@ impl Content {
     }
 
     /// The same, with HTTP sources.
-    pub(crate) fn sourced(self, sources: Option<Sources>) -> Self {
-        Self { sources, ..self }
+    pub(crate) fn sourced(self, targets: Vec<Target>, rules: Option<Rules>) -> Self {
+        Self {
+            targets,
+            rules,
+            ..self
+        }
     }
 
     /// Sends a verified piece on its way to the sink.
@@ -110,6 +117,8 @@ pub(crate) enum Report {
     },
     /// Something happened on a connection.
     Conn { conn: ConnId, input: Input },
+    /// Something happened to a request over HTTP.
+    Origin { fetch: ConnId, input: Input },
     /// A piece was verified, and kept or not.
     Piece {
         conn: ConnId,

@@ -1,7 +1,7 @@
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use dolab_content::{ContentId, PiecesHashFile};
-use dolab_engine::ConnectionReport;
+use dolab_engine::{ConnectionReport, Limits, Traffic};
 
 use crate::{Background, Counts, TcpInfo};
 
@@ -18,6 +18,21 @@ pub struct ContentView {
     pub have: u32,
     /// Whether it can be sent to others.
     pub shared: bool,
+    /// What its sources brought and its peers took.
+    pub traffic: Traffic,
+    /// Peers that were offered, connected or not: what the status calls `NumPeers` (documented).
+    pub offered: usize,
+    /// Requests over HTTP that are under way: to caches, and to the content's own servers.
+    pub fetches: Fetches,
+}
+
+/// Requests over HTTP that are under way.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Fetches {
+    /// To caches.
+    pub caches: usize,
+    /// To the content's own servers.
+    pub origins: usize,
 }
 
 /// A peer at one moment.
@@ -37,6 +52,10 @@ pub struct Snapshot {
     pub upload_memory: usize,
     /// What is fetched in the background; `None` while nothing is.
     pub background: Option<Background>,
+    /// What binds the device, with what is left of it.
+    pub limits: Limits,
+    /// Bytes that came and went over HTTP, with headers and TLS.
+    pub http: (u64, u64),
 }
 
 /// One connection at one moment.

@@ -6,7 +6,8 @@ use std::{
 };
 
 use dolab_content::{ContentId, Layout, StoreError};
-use dolab_wire::swarm::PeerId;
+use dolab_engine::{ByKind, CandidateReport, GiveUp, Traffic};
+use dolab_wire::{DoCode, PeerType, swarm::PeerId};
 use tokio::sync::watch;
 
 /// Time over which [`Progress::bytes_per_second`] is taken.
@@ -35,15 +36,19 @@ pub struct Progress {
     pub bytes_per_second: f64,
     /// Who sent what, by address.
     pub senders: Vec<Sender>,
+    /// Bytes in good pieces of this transfer, by type of source.
+    pub by_kind: ByKind,
 }
 
-/// What one peer sent of a content.
+/// What one peer or server sent of a content.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sender {
     /// Its address; the port is the listener's only when this side connected.
     pub addr: SocketAddr,
     /// Its identity, unless its connection was gone when its piece was done.
     pub peer: Option<PeerId>,
+    /// What type of source it is.
+    pub kind: PeerType,
     /// Bytes in good pieces.
     pub bytes: u64,
     /// Good pieces.
@@ -67,6 +72,57 @@ pub struct TransferReport {
     pub elapsed: Duration,
     /// Who sent what, by address.
     pub senders: Vec<Sender>,
+    /// What its sources brought and its peers took, until it ended.
+    pub traffic: Traffic,
+    /// The peers that were offered, and what came of each.
+    pub candidates: Vec<CandidateReport>,
+}
+
+/// Where each piece of a transfer came from. Costs eight bytes for each piece of the content.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Provenance {
+    senders: Vec<Sender>,
+    pieces: Vec<Origin>,
+}
+
+/// Where one piece came from.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct PieceOrigin<'a> {
+    /// The piece.
+    pub piece: u32,
+    /// Who sent it.
+    pub sender: &'a Sender,
+    /// From asking for it until all of it was there, to the millisecond. Of a piece that came with
+    /// others in one request over HTTP, from that request on.
+    pub took: Duration,
+}
+
+/// The same, kept small.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Origin {
+    /// Its place among the senders; [`NOBODY`] when the piece did not come yet, or was there before.
+    sender: u32,
+    took_ms: u32,
+}
+
+const NOBODY: u32 = u32::MAX;
+
+impl Provenance {
+    /// Where a piece came from; `None` when it was there before the transfer, or is missing.
+    pub fn piece(&self, piece: u32) -> Option<PieceOrigin<'_>> {
+        let origin = self.pieces.get(piece as usize)?;
+        Some(PieceOrigin {
+            piece,
+            sender: self.senders.get(origin.sender as usize)?,
+            took: Duration::from_millis(origin.took_ms.into()),
+        })
+    }
+
+    /// All pieces that this transfer brought, in order. Their digests are those of the pieces hash
+    /// file, which each was verified against.
+    pub fn pieces(&self) -> impl Iterator<Item = PieceOrigin<'_>> {
+        (0..self.pieces.len() as u32).filter_map(|piece| self.piece(piece))
+    }
 }
 
 /// Why a transfer ended before it was whole. What was kept stays good.
@@ -81,12 +137,30 @@ pub enum TransferError {
         /// What the sink said.
         error: Arc<StoreError>,
     },
+    /// Its sources do not deliver.
+    #[error("{missing} pieces could not be had: {why}")]
+    GaveUp {
+        /// Why.
+        why: GiveUp,
+        /// Pieces that are missing.
+        missing: u32,
+    },
     /// The content was removed.
     #[error("the transfer was cancelled")]
     Removed,
     /// The peer was stopped.
     #[error("the peer was stopped before the transfer was whole")]
     Stopped,
+}
+
+impl TransferError {
+    /// Delivery Optimization's code for it, where it has one.
+    pub fn do_code(&self) -> Option<DoCode> {
+        match self {
+            Self::GaveUp { why, .. } => why.do_code(),
+            Self::Store { .. } | Self::Removed | Self::Stopped => None,
+        }
+    }
 }
 
 impl Transfer {
@@ -102,6 +176,11 @@ impl Transfer {
     /// How far it is.
     pub fn progress(&self) -> Progress {
         self.tally.progress()
+    }
+
+    /// Where each piece came from, so far. Can be asked after the end, too.
+    pub fn provenance(&self) -> Provenance {
+        self.tally.provenance()
     }
 
     /// Waits until every piece is kept.
@@ -134,7 +213,15 @@ struct State {
     pieces: u32,
     bytes: u64,
     before: (u32, u64),
-    senders: BTreeMap<SocketAddr, Sender>,
+    senders: Vec<Sender>,
+    /// Where each of them stands, by address and type.
+    places: BTreeMap<(SocketAddr, PeerType), u32>,
+    /// Where each piece came from; empty before the first.
+    origins: Vec<Origin>,
+    by_kind: ByKind,
+    /// Of the end.
+    traffic: Traffic,
+    candidates: Vec<CandidateReport>,
     /// Pieces of the last seconds: when, and how large.
     recent: VecDeque<(Instant, u32)>,
 }
@@ -146,7 +233,12 @@ impl Tally {
             pieces,
             bytes,
             before: (pieces, bytes),
-            senders: BTreeMap::new(),
+            senders: Vec::new(),
+            places: BTreeMap::new(),
+            origins: Vec::new(),
+            by_kind: ByKind::default(),
+            traffic: Traffic::default(),
+            candidates: Vec::new(),
             recent: VecDeque::new(),
         };
         Self {
@@ -161,21 +253,55 @@ impl Tally {
         self.lock().pieces
     }
 
-    pub(crate) fn stored(&self, piece: u32, addr: SocketAddr, peer: Option<PeerId>) {
+    pub(crate) fn stored(
+        &self,
+        piece: u32,
+        addr: SocketAddr,
+        peer: Option<PeerId>,
+        kind: PeerType,
+        took: Duration,
+    ) {
         let len = self.layout.piece_len(piece).unwrap_or(0);
         let now = Instant::now();
         let mut state = self.lock();
         state.pieces += 1;
         state.bytes += u64::from(len);
-        let sender = state.sender(addr, peer);
+        let (place, sender) = state.sender(addr, peer, kind);
         sender.pieces += 1;
         sender.bytes += u64::from(len);
+        state.by_kind.add(kind, len.into());
+        if state.origins.is_empty() {
+            let nobody = Origin {
+                sender: NOBODY,
+                took_ms: 0,
+            };
+            state.origins = vec![nobody; self.layout.pieces() as usize];
+        }
+        if let Some(origin) = state.origins.get_mut(piece as usize) {
+            origin.sender = place;
+            origin.took_ms = u32::try_from(took.as_millis()).unwrap_or(u32::MAX);
+        }
         state.recent.push_back((now, len));
         state.forget(now);
     }
 
-    pub(crate) fn bad(&self, addr: SocketAddr, peer: Option<PeerId>) {
-        self.lock().sender(addr, peer).bad_pieces += 1;
+    pub(crate) fn bad(&self, addr: SocketAddr, peer: Option<PeerId>, kind: PeerType) {
+        self.lock().sender(addr, peer, kind).1.bad_pieces += 1;
+    }
+
+    /// Notes what the engine knows of the whole transfer.
+    pub(crate) fn sum_up(&self, traffic: Traffic, candidates: Vec<CandidateReport>) {
+        let mut state = self.lock();
+        state.traffic = traffic;
+        state.candidates = candidates;
+    }
+
+    fn provenance(&self) -> Provenance {
+        let state = self.lock();
+        Provenance {
+            senders: state.senders.clone(),
+            pieces: state.origins.clone(),
+        }
     }
 
     /// Ends the transfer, unless it has ended.
@@ -205,7 +331,8 @@ impl Tally {
             } else {
                 0.0
             },
-            senders: state.senders.values().cloned().collect(),
+            senders: state.sorted_senders(),
+            by_kind: state.by_kind,
         }
     }
 
@@ -215,9 +342,11 @@ impl Tally {
             content,
             bytes: state.bytes - state.before.1,
             pieces: state.pieces - state.before.0,
-            bad_pieces: state.senders.values().map(|sender| sender.bad_pieces).sum(),
+            bad_pieces: state.senders.iter().map(|sender| sender.bad_pieces).sum(),
             elapsed,
-            senders: state.senders.values().cloned().collect(),
+            senders: state.sorted_senders(),
+            traffic: state.traffic,
+            candidates: state.candidates.clone(),
         }
     }
 
@@ -227,17 +356,33 @@ impl Tally {
 }
 
 impl State {
-    fn sender(&mut self, addr: SocketAddr, peer: Option<PeerId>) -> &mut Sender {
-        let new = || Sender {
-            addr,
-            peer,
-            bytes: 0,
-            pieces: 0,
-            bad_pieces: 0,
-        };
-        let sender = self.senders.entry(addr).or_insert_with(new);
+    /// An account, and its place.
+    fn sender(
+        &mut self,
+        addr: SocketAddr,
+        peer: Option<PeerId>,
+        kind: PeerType,
+    ) -> (u32, &mut Sender) {
+        let place = *self.places.entry((addr, kind)).or_insert_with(|| {
+            self.senders.push(Sender {
+                addr,
+                peer,
+                kind,
+                bytes: 0,
+                pieces: 0,
+                bad_pieces: 0,
+            });
+            self.senders.len() as u32 - 1
+        });
+        let sender = &mut self.senders[place as usize];
         sender.peer = sender.peer.or(peer);
-        sender
+        (place, sender)
+    }
+
+    fn sorted_senders(&self) -> Vec<Sender> {
+        let mut senders = self.senders.clone();
+        senders.sort_by_key(|sender| (sender.addr, sender.kind));
+        senders
     }
 
     fn forget(&mut self, now: Instant) {

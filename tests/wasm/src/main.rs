@@ -11,7 +11,7 @@ use dolab_engine::{
     BodyOutcome, Command, Config, ConnId, Engine, Input, Instant, Output, PieceOutcome,
 };
 use dolab_wire::{
-    DownloadMode,
+    DownloadMode, PeerType,
     cloud::Join,
     swarm::{Handshake, HeadDecoder, PIECE_SIZE, PeerId, SwarmHash},
 };
@@ -67,6 +67,7 @@ fn run(seed: u64, from_peer: &[u8]) -> usize {
         Input::Command(Command::Candidate {
             content,
             addr: remote,
+            kind: PeerType::Lan,
         }),
         Input::Accepted { conn, remote },
         Input::Handshake { conn, handshake },

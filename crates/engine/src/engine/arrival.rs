@@ -1,13 +1,20 @@
 //! From the first bytes of a piece to having it, or finding it bad.
 
-use std::net::SocketAddr;
+use std::{
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    time::Duration,
+};
 
 use dolab_content::ContentId;
-use dolab_wire::swarm::{Head, PeerId};
+use dolab_wire::{
+    PeerType,
+    swarm::{Head, PeerId},
+};
 
 use super::Engine;
 use crate::{
-    BodyOutcome, CloseReason, ConnId, Event, PieceOutcome, connection::Body, session::Download,
+    BodyOutcome, CloseReason, ConnId, Event, PieceOutcome, SourceId, connection::Body,
+    hybrid::Fetch, pipeline::Landed, session::Download,
 };
 
 /// A piece that landed whole. Its sender is kept, because the connection may end before the hash
@@ -16,10 +23,36 @@ use crate::{
 pub(super) struct Verifying {
     len: u32,
     remote: SocketAddr,
-    peer: PeerId,
+    kind: PeerType,
+    took: Duration,
+    sender: Sender,
     /// Whether the content was removed meanwhile.
     pub(super) orphaned: bool,
 }
+
+/// Who sent a piece, to be held to account for it.
+#[derive(Clone, Copy, Debug)]
+enum Sender {
+    Peer(PeerId),
+    Source(SourceId),
+}
+
+impl Verifying {
+    /// A piece that came over HTTP.
+    pub(super) fn fetched(len: u32, fetch: &Fetch, kind: PeerType, took: Duration) -> Self {
+        Self {
+            len,
+            remote: fetch.remote.unwrap_or(NOWHERE),
+            kind,
+            took,
+            sender: Sender::Source(fetch.source),
+            orphaned: false,
+        }
+    }
+}
+
+/// The address of a server that brought a piece before it was said who it is.
+const NOWHERE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0);
 
 impl Engine {
     pub(super) fn body_progress(&mut self, conn: ConnId) {
@@ -42,21 +75,31 @@ impl Engine {
         };
         connection.bytes_down += u64::from(block.len);
         self.counters.bytes_down += u64::from(block.len);
-        let remote = connection.remote;
+        let (remote, kind) = (connection.remote, connection.kind);
         let Some(exchange) = connection.exchange_mut() else {
             return;
         };
+        let joined = exchange.joined;
+        let hybrid = self
+            .swarms
+            .get_mut(&joined.content)
+            .and_then(|swarm| swarm.hybrid.as_mut());
+        if let Some(hybrid) = hybrid {
+            hybrid.peer_brought(now, block.len.into());
+        }
         exchange.depth.landed(now, block.len);
         exchange.fruitless = 0;
-        let joined = exchange.joined;
         let Download::Unchoked(pipeline) = &mut exchange.download else {
-            return;
+            return self.waste(joined.content, kind, block.len.into());
         };
-        let whole = pipeline.landed(block);
+        let landed = pipeline.landed(block);
         if pipeline.pieces() == 0 {
             exchange.depth.idle(now);
         }
-        if whole == Some(true)
+        if landed == Landed::Nothing {
+            self.waste(joined.content, kind, block.len.into());
+        }
+        if let Landed::Whole(since) = landed
             && let Some(swarm) = self.swarms.get_mut(&joined.content)
         {
             if let Some(picker) = &mut swarm.picker {
@@ -66,7 +109,9 @@ impl Engine {
             let verifying = Verifying {
                 len,
                 remote,
-                peer: joined.peer,
+                kind,
+                took: now.since(since),
+                sender: Sender::Peer(joined.peer),
                 orphaned: false,
             };
             self.verifying
@@ -88,6 +133,10 @@ impl Engine {
             return;
         };
         self.budget.release(content, verified.len.into());
+        let counted = outcome == PieceOutcome::Good && !verified.orphaned;
+        if !counted {
+            self.waste(content, verified.kind, verified.len.into());
+        }
         match outcome {
             PieceOutcome::Good if !verified.orphaned => {
                 self.stored(conn, content, piece, &verified)
@@ -108,8 +157,9 @@ impl Engine {
             return;
         };
         if !swarm.have.insert(piece) {
-            return;
+            return self.waste(content, by.kind, by.len.into());
         }
+        swarm.traffic.down.add(by.kind, by.len.into());
         let others = swarm
             .picker
             .as_mut()
@@ -123,8 +173,9 @@ impl Engine {
         let connections = swarm.connections.clone();
         if complete {
             swarm.picker = None;
-            swarm.candidates.clear();
+            swarm.candidates.finish();
             self.roused.insert(content);
+            self.hybrids.insert(content);
         }
         self.counters.stored_pieces += 1;
         self.event(Event::PieceStored {
@@ -132,6 +183,8 @@ impl Engine {
             piece,
             conn,
             remote: by.remote,
+            kind: by.kind,
+            took: by.took,
         });
         for other in others {
             self.cancel(other, content, piece);
@@ -173,8 +226,14 @@ impl Engine {
 
     fn bad(&mut self, conn: ConnId, content: ContentId, piece: u32, by: &Verifying) {
         self.counters.bad_pieces += 1;
-        let banned = self.bans.strike(self.now, by.peer, by.remote.ip());
-        self.counters.bans += u64::from(banned);
+        let banned = match by.sender {
+            Sender::Peer(peer) => {
+                let banned = self.bans.strike(self.now, peer, by.remote.ip());
+                self.counters.bans += u64::from(banned);
+                banned
+            }
+            Sender::Source(source) => self.source_sent_bad(content, source),
+        };
         let picker = self
             .swarms
             .get_mut(&content)
@@ -187,9 +246,10 @@ impl Engine {
             piece,
             conn,
             remote: by.remote,
+            kind: by.kind,
             banned,
         });
-        if banned {
+        if banned && !conn.is_fetch() {
             self.close_banned();
         }
         self.rouse_idle(content);
@@ -219,16 +279,23 @@ impl Engine {
         if swarm.failed || swarm.picker.is_none() {
             return;
         }
-        swarm.failed = true;
-        swarm.candidates.clear();
-        self.roused.insert(content);
+        self.fail(content);
         self.event(Event::Failed { content, piece });
-        let Some(swarm) = self.swarms.get(&content) else {
+    }
+
+    /// Nothing more is fetched of a content.
+    pub(super) fn fail(&mut self, content: ContentId) {
+        let Some(swarm) = self.swarms.get_mut(&content) else {
             return;
         };
+        swarm.failed = true;
+        swarm.candidates.finish();
+        self.roused.insert(content);
+        self.hybrids.insert(content);
         for conn in swarm.connections.clone() {
             self.stop_fetching(conn, content);
         }
+        self.end_fetches(content);
     }
 
     fn stop_fetching(&mut self, conn: ConnId, content: ContentId) {
@@ -243,7 +310,8 @@ impl Engine {
         for lost in &lost {
             self.withdraw(conn, content, lost, true);
         }
-        self.reopen(conn, content, &lost);
+        let kind = self.kind(conn);
+        self.reopen(conn, kind, content, &lost);
         self.refresh_interest(conn);
     }
 }

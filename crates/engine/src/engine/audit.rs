@@ -1,7 +1,7 @@
 //! For tests: compares what is kept up to date step by step with a count from scratch.
 
 use super::Engine;
-use crate::picker::count_missing;
+use crate::{ConnId, picker::count_missing};
 
 impl Engine {
     pub(crate) fn audit(&self) {
@@ -32,7 +32,22 @@ impl Engine {
             }
             picker.assert_consistent(&copies, &swarm.have);
         }
-        let verifying: usize = self.verifying.len();
+        for swarm in self.swarms.values() {
+            let interested = |conn: &&ConnId| {
+                let exchange = self.connections.get(conn).and_then(|c| c.exchange());
+                exchange.is_some_and(|exchange| exchange.interested)
+            };
+            let deliverers = swarm.connections.iter().filter(interested).count();
+            assert_eq!(swarm.deliverers, deliverers, "who can deliver");
+        }
+        let fetched: usize = self
+            .swarms
+            .values()
+            .filter_map(|swarm| swarm.hybrid.as_ref())
+            .flat_map(|hybrid| hybrid.fetches.values())
+            .map(|fetch| fetch.open.len())
+            .sum();
+        let verifying: usize = self.verifying.len() + fetched;
         let under_way: usize = self
             .connections
             .iter()

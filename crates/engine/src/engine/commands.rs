@@ -3,12 +3,14 @@
 use std::{collections::BTreeSet, net::SocketAddr};
 
 use dolab_content::{ContentId, Layout, PieceMap};
+use dolab_wire::{PeerType, Priority};
 use rand::Rng;
 
 use super::Engine;
 use crate::{
-    CloseReason, Command, ConnId, Misuse, Output, candidates::Candidates, connection::Connection,
-    picker::Picker, session::Session, slots::Round, swarm::Swarm, timers::Timer,
+    CloseReason, Command, ConnId, Misuse, Output, Rules, Traffic, candidates::Candidates,
+    connection::Connection, picker::Picker, session::Session, slots::Round, swarm::Swarm,
+    timers::Timer,
 };
 
 impl Engine {
@@ -24,11 +26,28 @@ impl Engine {
                 share,
             } => self.add(content, layout, have, share),
             Command::Remove { content } => self.remove(content),
-            Command::Candidate { content, addr } => {
+            Command::Candidate {
+                content,
+                addr,
+                kind,
+            } => {
                 let swarm = self.swarm_mut(content)?;
-                if swarm.fetches() {
-                    self.offer(content, addr);
+                if swarm.fetches() && swarm.rules.peers {
+                    self.offer(content, addr, kind);
                 }
+                Ok(())
+            }
+            Command::Sources {
+                content,
+                sources,
+                rules,
+            } => self.mix(content, sources, rules),
+            Command::Limits(limits) => {
+                self.limit(&limits);
+                Ok(())
+            }
+            Command::Subnets(subnets) => {
+                self.subnets.set(subnets);
                 Ok(())
             }
             Command::Dial { content, addr } => {
@@ -43,7 +62,7 @@ impl Engine {
         }
     }
 
-    fn swarm_mut(&mut self, content: ContentId) -> Result<&mut Swarm, Misuse> {
+    pub(super) fn swarm_mut(&mut self, content: ContentId) -> Result<&mut Swarm, Misuse> {
         self.swarms
             .get_mut(&content)
             .ok_or(Misuse::UnknownContent(content))
@@ -79,6 +98,10 @@ impl Engine {
             uploads: Round::new(self.config.unchoked_per_content),
             added: self.now,
             starved: false,
+            rules: Rules::new(Priority::Foreground),
+            hybrid: None,
+            deliverers: 0,
+            traffic: Traffic::default(),
         };
         self.swarms.insert(content, swarm);
         self.roused.insert(content);
@@ -89,6 +112,7 @@ impl Engine {
         let connections = self.swarm_mut(content)?.connections.clone();
         // First, so that the end of one connection makes no other ask for its pieces.
         self.swarm_mut(content)?.picker = None;
+        self.end_fetches(content);
         for conn in connections {
             self.close(conn, CloseReason::Stopped);
         }
@@ -99,21 +123,28 @@ impl Engine {
         self.waiting_for_room.remove(&content);
         self.timers.set(Timer::Redial(content), None);
         self.timers.set(Timer::Starvation(content), None);
+        self.timers.set(Timer::Hybrid(content), None);
         Ok(())
     }
 
-    fn offer(&mut self, content: ContentId, addr: SocketAddr) {
+    fn offer(&mut self, content: ContentId, addr: SocketAddr, kind: PeerType) {
         let Some(swarm) = self.swarms.get_mut(&content) else {
             return;
         };
-        if swarm.candidates.offer(self.now, addr, &self.config) {
+        if swarm.candidates.offer(self.now, addr, kind, &self.config) {
             swarm.starved = false;
             self.roused.insert(content);
         }
     }
 
     fn dial_once(&mut self, content: ContentId, addr: SocketAddr) {
-        if let Err(why) = self.may_connect(addr) {
+        let peers = self
+            .swarms
+            .get(&content)
+            .is_some_and(|swarm| swarm.rules.peers);
+        let allowed = self.may_connect(addr);
+        let allowed = allowed.and_then(|()| peers.then_some(()).ok_or(CloseReason::NoPeers));
+        if let Err(why) = allowed {
             let conn = self.number_dial();
             self.never_joined(conn, Some(content), addr, why);
             return;
@@ -127,6 +158,7 @@ impl Engine {
         let session = Session::Dialling { content };
         let mut connection = Connection::new(self.now, addr, session);
         connection.candidate = candidate;
+        connection.kind = self.kind_of(content, addr);
         self.insert(conn, connection);
         if let Some(swarm) = self.swarms.get_mut(&content) {
             swarm.connections.insert(conn);
@@ -146,6 +178,11 @@ impl Engine {
         let connections: Vec<ConnId> = self.connections.keys().collect();
         for conn in connections {
             self.close(conn, CloseReason::Stopped);
+        }
+        let contents: Vec<ContentId> = self.swarms.keys().copied().collect();
+        for content in contents {
+            self.end_fetches(content);
+            self.hybrids.insert(content);
         }
         self.roused.extend(self.swarms.keys());
     }

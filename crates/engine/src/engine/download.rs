@@ -1,10 +1,12 @@
 //! From wanting a piece to having asked for it, or having to give it up.
 
 use dolab_content::ContentId;
-use dolab_wire::swarm::Head;
+use dolab_wire::{PeerType, swarm::Head};
 
 use super::Engine;
-use crate::{ConnId, Output, pipeline::Lost, session::Download};
+use crate::{
+    ConnId, Output, Reason, cap::is_bound, pipeline::Lost, session::Download, timers::Timer,
+};
 
 /// What came of trying to ask a peer for one more piece.
 enum Fed {
@@ -36,9 +38,18 @@ impl Engine {
             return;
         }
         exchange.interested = interested;
+        let content = exchange.joined.content;
+        if let Some(swarm) = self.swarms.get_mut(&content) {
+            if interested {
+                swarm.deliverers += 1;
+            } else {
+                swarm.deliverers -= 1;
+            }
+        }
         if let Download::Choked { since } = &mut exchange.download {
             *since = now;
         }
+        self.rouse_http(content);
         self.send(
             conn,
             if interested {
@@ -81,7 +92,7 @@ impl Engine {
         let Some(connection) = self.connections.get_mut(&conn) else {
             return Fed::Enough;
         };
-        let bytes_down = connection.bytes_down;
+        let (bytes_down, kind) = (connection.bytes_down, connection.kind);
         let Some(exchange) = connection.exchange_mut() else {
             return Fed::Enough;
         };
@@ -114,6 +125,16 @@ impl Engine {
         if !self.budget.allows(content, piece_size) {
             return Fed::OutOfBudget;
         }
+        let priority = swarm.rules.priority;
+        if is_bound(kind) {
+            let cap = self.caps.download(priority);
+            if let Err(at) = cap.ready(now) {
+                cap.wait(conn);
+                let at = at.map(|at| (at, Reason::Rate));
+                self.timers.set(Timer::Download(priority), at);
+                return Fed::Enough;
+            }
+        }
         let was_exhausted = picker.is_exhausted();
         let again = |picker: &crate::picker::Picker| {
             picker.pick_again(&exchange.theirs, conn, self.config.endgame_copies)
@@ -132,7 +153,10 @@ impl Engine {
             return Fed::Enough;
         };
         picker.begin(piece, conn);
-        pipeline.begin(piece, len);
+        pipeline.begin(piece, len, now);
+        if is_bound(kind) {
+            self.caps.download(priority).take(now, len.into());
+        }
         let endgame = !was_exhausted && picker.is_exhausted();
         self.budget.take(content, len.into());
         self.ask(conn);
@@ -182,6 +206,7 @@ impl Engine {
 
     /// Lets those peers of a content that have nothing to do look again.
     pub(super) fn rouse_idle(&mut self, content: ContentId) {
+        self.rouse_http(content);
         let Some(swarm) = self.swarms.get(&content).filter(|swarm| swarm.fetches()) else {
             return;
         };
@@ -192,13 +217,18 @@ impl Engine {
 
     /// Gives up a piece that came over another connection.
     pub(super) fn cancel(&mut self, conn: ConnId, content: ContentId, piece: u32) {
-        let exchange = self
-            .connections
-            .get_mut(&conn)
-            .and_then(|c| c.exchange_mut());
+        if conn.is_fetch() {
+            return self.skip(conn, content, piece);
+        }
+        let Some(connection) = self.connections.get_mut(&conn) else {
+            return;
+        };
+        let kind = connection.kind;
+        let exchange = connection.exchange_mut();
         let pipeline = exchange.and_then(|exchange| exchange.pipeline_mut());
         if let Some(lost) = pipeline.and_then(|pipeline| pipeline.give_up(piece)) {
             self.budget.release(content, lost.len.into());
+            self.waste(content, kind, lost.landed.into());
             self.withdraw(conn, content, &lost, true);
             self.grow_hungry(conn);
         }
@@ -221,7 +251,8 @@ impl Engine {
         for lost in &lost {
             self.withdraw(conn, content, lost, false);
         }
-        self.reopen(conn, content, &lost);
+        let kind = self.kind(conn);
+        self.reopen(conn, kind, content, &lost);
     }
 
     /// Tells the driver, and with `cancel` the peer, that a piece is not awaited any more.
@@ -253,12 +284,20 @@ impl Engine {
     }
 
     /// Pieces that were under way over a connection are not any more: others may take them.
-    pub(super) fn reopen(&mut self, conn: ConnId, content: ContentId, lost: &[Lost]) {
+    pub(super) fn reopen(
+        &mut self,
+        conn: ConnId,
+        kind: PeerType,
+        content: ContentId,
+        lost: &[Lost],
+    ) {
         if lost.is_empty() {
             return;
         }
         let len = lost.iter().map(|lost| u64::from(lost.len)).sum();
         self.budget.release(content, len);
+        let landed = lost.iter().map(|lost| u64::from(lost.landed)).sum();
+        self.waste(content, kind, landed);
         if let Some(picker) = self
             .swarms
             .get_mut(&content)

@@ -66,7 +66,7 @@ impl Engine {
             let (now, addr) = (self.now, connection.remote);
             swarm
                 .candidates
-                .ended(now, addr, tried, jitter, &self.config);
+                .ended(now, addr, tried, why, jitter, &self.config);
         }
         self.roused.insert(content);
         let Session::Exchanging(exchange) = connection.session else {
@@ -75,9 +75,12 @@ impl Engine {
         if let Some(picker) = swarm.picker.as_mut().filter(|_| exchange.counted) {
             picker.left(&exchange.theirs, exchange.joined.peer < self.me);
         }
+        swarm.deliverers -= usize::from(exchange.interested);
+        self.rouse_http(content);
         self.leave_uploads(conn, content);
         if let Download::Unchoked(mut pipeline) = exchange.download {
-            self.reopen(conn, content, &pipeline.give_up_all());
+            let kind = connection.kind;
+            self.reopen(conn, kind, content, &pipeline.give_up_all());
         }
     }
 
@@ -97,6 +100,7 @@ impl Engine {
             | CloseReason::Duplicate
             | CloseReason::TooManyConnections
             | CloseReason::NothingToDo
+            | CloseReason::NoPeers
             | CloseReason::Stopped
             | CloseReason::Closed
             | CloseReason::Reset

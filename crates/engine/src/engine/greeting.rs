@@ -3,7 +3,10 @@
 use std::net::SocketAddr;
 
 use dolab_content::ContentId;
-use dolab_wire::swarm::{Handshake, Head, PeerId};
+use dolab_wire::{
+    PeerType,
+    swarm::{Handshake, Head, PeerId},
+};
 
 use super::Engine;
 use crate::{
@@ -102,7 +105,8 @@ impl Engine {
         if self.bans.peer(self.now, handshake.peer).is_some() {
             return self.close(conn, CloseReason::Banned);
         }
-        let Some(swarm) = self.swarms.get(&content) else {
+        let swarm = self.swarms.get(&content).filter(|it| it.rules.peers);
+        let Some(swarm) = swarm else {
             // Silence (observed): an answer would say which contents are here.
             return self.close(conn, CloseReason::UnknownSwarm);
         };
@@ -186,6 +190,7 @@ impl Engine {
     /// bitfield unasked).
     fn join(&mut self, conn: ConnId, joined: Joined) {
         let Joined { content, peer } = joined;
+        let kind = self.kind_of_stranger(conn, content);
         let (Some(connection), Some(swarm)) = (
             self.connections.get_mut(&conn),
             self.swarms.get_mut(&content),
@@ -195,6 +200,9 @@ impl Engine {
         connection.session = Session::Mapping(joined);
         connection.clock.received = self.now;
         let remote = connection.remote;
+        if connection.kind == PeerType::None {
+            connection.kind = kind;
+        }
         swarm.connections.insert(conn);
         swarm.peers.insert((peer, conn));
         swarm.starved = false;

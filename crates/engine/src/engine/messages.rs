@@ -157,6 +157,8 @@ impl Engine {
             return Err(PeerViolation::Unrequested(block));
         }
         self.counters.discarded_bytes += u64::from(block.len);
+        let kind = self.kind(conn);
+        self.waste(content, kind, block.len.into());
         self.discard(conn, block.len);
         Ok(())
     }

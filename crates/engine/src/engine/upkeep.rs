@@ -18,6 +18,11 @@ impl Engine {
                 Timer::Redial(content) | Timer::Starvation(content) => {
                     self.roused.insert(content);
                 }
+                Timer::Hybrid(content) => {
+                    self.hybrids.insert(content);
+                }
+                Timer::Download(priority) => self.downloads_go_on(priority),
+                Timer::Upload => self.uploads_go_on(),
             }
         }
         any
@@ -36,15 +41,22 @@ impl Engine {
             | Reason::Choked
             | Reason::Rotation
             | Reason::Redial
-            | Reason::Starvation => self.close(conn, CloseReason::TimedOut(reason)),
+            | Reason::Starvation
+            | Reason::Http
+            | Reason::Rate => self.close(conn, CloseReason::TimedOut(reason)),
         }
     }
 
     /// Brings everything that follows from what happened to an end.
     pub(super) fn settle(&mut self) {
-        self.serve();
-        while let Some(content) = self.roused.pop_first() {
-            self.look_after(content);
+        loop {
+            self.serve();
+            while let Some(content) = self.roused.pop_first() {
+                self.look_after(content);
+            }
+            if !self.settle_http() {
+                break;
+            }
         }
         self.rearm();
         self.time_slots();
@@ -98,15 +110,20 @@ impl Engine {
             }
             let connected = peer.is_some_and(|peer| swarm.connections_to(peer).next().is_some());
             if let Some(until) = self.bans.address(self.now, addr.ip()) {
+                swarm.candidates.excuse(addr, CloseReason::Banned);
                 swarm.candidates.wait(addr, until);
             } else if connected {
                 swarm
                     .candidates
                     .wait(addr, self.now + self.config.redial_longest);
             } else if !room {
+                let full = CloseReason::TooManyConnections;
+                swarm.candidates.excuse(addr, full);
                 self.waiting_for_room.insert(content);
                 return None;
             } else if self.addresses.is_full(addr) {
+                let full = CloseReason::TooManyConnections;
+                swarm.candidates.excuse(addr, full);
                 swarm
                     .candidates
                     .wait(addr, self.now + self.config.redial_first);
@@ -133,8 +150,13 @@ impl Engine {
                 wait = Some((at, Reason::Starvation));
             } else {
                 swarm.starved = true;
-                let missing = swarm.layout.pieces() - swarm.have.count();
-                self.event(Event::Starved { content, missing });
+                if swarm.hybrid.is_some() {
+                    // HTTP goes on by itself, or ends it.
+                    self.rouse_http(content);
+                } else {
+                    let missing = swarm.layout.pieces() - swarm.have.count();
+                    self.event(Event::Starved { content, missing });
+                }
             }
         }
         self.timers.set(Timer::Starvation(content), wait);

@@ -8,6 +8,7 @@ use dolab_wire::swarm::{Block, Head};
 use super::Engine;
 use crate::{
     CloseReason, ConnId, Output, PeerViolation, Reason,
+    cap::is_bound,
     session::{Upload, Use},
     timers::Timer,
 };
@@ -35,7 +36,15 @@ impl Engine {
             self.choke(conn);
             return;
         }
+        self.admit(conn, content);
+    }
+
+    /// Lets a peer that wants pieces stand in line for a slot.
+    pub(super) fn admit(&mut self, conn: ConnId, content: ContentId) {
         let (ticket, content_ticket) = (self.ticket(), self.ticket());
+        if !self.caps.may_serve(self.kind(conn)) {
+            return;
+        }
         let Some(swarm) = self.swarms.get_mut(&content).filter(|swarm| swarm.share) else {
             return;
         };
@@ -221,7 +230,7 @@ impl Engine {
         }
     }
 
-    fn choke(&mut self, conn: ConnId) {
+    pub(super) fn choke(&mut self, conn: ConnId) {
         if let Some(exchange) = self
             .connections
             .get_mut(&conn)
@@ -298,6 +307,10 @@ impl Engine {
         let sent = connection.unsent.pop_front().unwrap_or(0);
         connection.bytes_up += u64::from(sent);
         self.counters.bytes_up += u64::from(sent);
+        let content = connection.session.content();
+        if let Some(swarm) = content.and_then(|content| self.swarms.get_mut(&content)) {
+            swarm.traffic.up.add(connection.kind, sent.into());
+        }
         self.takes(conn, sent);
         self.hand_over(conn);
     }
@@ -330,10 +343,12 @@ impl Engine {
     }
 
     /// Hands bodies to the driver, as many as it may have.
-    fn hand_over(&mut self, conn: ConnId) {
+    pub(super) fn hand_over(&mut self, conn: ConnId) {
+        let now = self.now;
         let Some(connection) = self.connections.get_mut(&conn) else {
             return;
         };
+        let kind = connection.kind;
         let mut room = self
             .config
             .max_unsent_bodies
@@ -346,9 +361,21 @@ impl Engine {
             let Upload::Unchoked { queue, .. } = &mut exchange.upload else {
                 return;
             };
-            let Some(block) = queue.pop_front() else {
+            let Some(&block) = queue.front() else {
                 return;
             };
+            if is_bound(kind) {
+                if let Err(at) = self.caps.upload.ready(now) {
+                    self.caps.upload.wait(conn);
+                    let at = at.map(|at| (at, Reason::Rate));
+                    return self.timers.set(Timer::Upload, at);
+                }
+                if !self.caps.spend(kind, block.len.into()) {
+                    return self.end_internet_uploads();
+                }
+                self.caps.upload.take(now, block.len.into());
+            }
+            queue.pop_front();
             if connection.unsent.is_empty() {
                 connection.clock.taken = self.now;
             }

@@ -6,7 +6,10 @@ use std::{
 };
 
 use dolab_content::{ContentId, Layout, PieceMap};
-use dolab_wire::swarm::{Block, Head, PeerId};
+use dolab_wire::{
+    PeerType,
+    swarm::{Block, Head, PeerId},
+};
 
 use super::world::World;
 use crate::{
@@ -103,7 +106,11 @@ impl Device {
                 share,
             }));
             for &addr in &kept.candidates {
-                inputs.push(Input::Command(Command::Candidate { content, addr }));
+                inputs.push(Input::Command(Command::Candidate {
+                    content,
+                    addr,
+                    kind: PeerType::None,
+                }));
             }
         }
         inputs
@@ -282,6 +289,10 @@ impl Device {
                 self.unask_piece(*conn, *content, *piece);
             }
             Output::Close { conn, .. } => self.forget(*conn),
+            Output::FetchOrigin { .. }
+            | Output::KeepOrigin { .. }
+            | Output::SkipOrigin { .. }
+            | Output::CancelOrigin { .. } => {}
             Output::Event(event) => self.note_event(event),
         }
     }
@@ -350,7 +361,12 @@ impl Device {
                 kept.starved += 1;
             }
             Event::Failed { content, .. } => self.kept.get_mut(content).unwrap().failed = true,
-            Event::PeerJoined { .. } | Event::PieceStored { .. } | Event::PieceBad { .. } => {}
+            Event::PeerJoined { .. }
+            | Event::PieceStored { .. }
+            | Event::PieceBad { .. }
+            | Event::OriginFailed { .. }
+            | Event::InternetUploadsEnded => {}
+            Event::GaveUp { content, .. } => self.kept.get_mut(content).unwrap().failed = true,
         }
     }
 

@@ -2,7 +2,7 @@
 
 use dolab_content::PieceMap;
 use dolab_wire::{
-    Malformed,
+    Malformed, PeerType,
     swarm::{Block, Handshake, Head, SwarmHash},
 };
 use proptest::prelude::*;
@@ -174,7 +174,11 @@ impl Stage {
             }
             Act::Candidate(n) => {
                 let (content, addr) = (content(1), addr(n));
-                self.input(Input::Command(Command::Candidate { content, addr }));
+                self.input(Input::Command(Command::Candidate {
+                    content,
+                    addr,
+                    kind: PeerType::None,
+                }));
             }
             Act::Connect(n, ok) => {
                 if let Some(conn) = self.pick(n, &[Dialling]) {

@@ -4,7 +4,10 @@ use std::{net::SocketAddr, time::Duration};
 
 use bytes::Bytes;
 use dolab_content::{ContentId, Layout, PieceMap};
-use dolab_wire::swarm::{Block, Handshake, Head, PeerId, SwarmHash};
+use dolab_wire::{
+    PeerType,
+    swarm::{Block, Handshake, Head, PeerId, SwarmHash},
+};
 
 use crate::{
     BodyOutcome, CloseReason, Command, Config, ConnId, Engine, Event, Input, Instant, Misuse,
@@ -122,6 +125,7 @@ impl Solo {
         self.command(Command::Candidate {
             content: content(n),
             addr,
+            kind: PeerType::None,
         });
     }
 

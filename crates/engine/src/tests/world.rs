@@ -331,6 +331,11 @@ impl World {
             }
             Output::Close { conn, .. } => self.close(device, conn),
             Output::Receive { .. } | Output::Discard { .. } | Output::Abandon { .. } => {}
+            // Devices of this world know no servers.
+            Output::FetchOrigin { .. }
+            | Output::KeepOrigin { .. }
+            | Output::SkipOrigin { .. }
+            | Output::CancelOrigin { .. } => panic!("nobody has HTTP sources"),
             Output::Event(_) => {}
         }
     }

@@ -11,9 +11,10 @@ use tracing::{debug, info};
 
 use super::{Actor, Dial};
 use crate::{
-    Event,
+    Event, TransferError,
     conn::Order,
     net::{self, is_near},
+    origin::Verdict,
     shared::{Content, Report},
 };
 
@@ -40,6 +41,16 @@ impl Actor {
             Output::Discard { conn, .. } => self.order(conn, Order::Discard),
             Output::Abandon { conn, piece, .. } => self.order(conn, Order::Abandon(piece)),
             Output::Close { conn, why } => self.close(conn, &why),
+            Output::FetchOrigin {
+                fetch,
+                content,
+                source,
+                pieces,
+                ranged,
+            } => self.fetch_origin(fetch, content, source, pieces, ranged),
+            Output::KeepOrigin { fetch, piece } => self.verdict(fetch, Verdict::Keep(piece)),
+            Output::SkipOrigin { fetch, piece } => self.verdict(fetch, Verdict::Skip(piece)),
+            Output::CancelOrigin { fetch } => self.cancel_origin(fetch),
             Output::Event(event) => self.happened(event),
         }
     }
@@ -156,9 +167,11 @@ impl Actor {
                 piece,
                 conn,
                 remote,
+                kind,
+                took,
             } => {
                 if let Some(tally) = tally(content) {
-                    tally.stored(*piece, *remote, peer(conn));
+                    tally.stored(*piece, *remote, peer(conn), *kind, *took);
                 }
                 let content = self.contents.get(content);
                 if let Some(probe) = content.and_then(|it| it.measurement.probe.as_ref()) {
@@ -170,16 +183,32 @@ impl Actor {
                 piece,
                 conn,
                 remote,
+                kind,
                 banned,
             } => {
                 info!(target: "dolab_peer", %content, piece, %remote, banned, "a piece failed its hash");
                 if let Some(tally) = tally(content) {
-                    tally.bad(*remote, peer(conn));
+                    tally.bad(*remote, peer(conn), *kind);
                 }
             }
             Exchange::Completed { content } => {
                 if let Some(tally) = tally(content) {
+                    self.sum_up(tally, content);
                     tally.end(Ok(()));
+                }
+            }
+            Exchange::GaveUp {
+                content,
+                why,
+                missing,
+            } => {
+                info!(target: "dolab_peer", %content, %why, missing, code = ?why.do_code(), "a download was given up");
+                if let Some(tally) = tally(content) {
+                    self.sum_up(tally, content);
+                    tally.end(Err(TransferError::GaveUp {
+                        why: *why,
+                        missing: *missing,
+                    }));
                 }
             }
             Exchange::PeerLeft {
