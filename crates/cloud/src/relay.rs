@@ -4,6 +4,7 @@
 use std::{
     collections::{BTreeMap, VecDeque},
     io,
+    net::IpAddr,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
@@ -67,6 +68,8 @@ struct Waiting {
 #[derive(Debug)]
 struct Call {
     upgrade: OnUpgrade,
+    /// The address that the caller is seen at.
+    external: IpAddr,
     tunnel: Tunnel,
 }
 
@@ -136,7 +139,12 @@ impl Relay {
     }
 
     /// Brings a caller's connection, once that has been upgraded, to a station that waits.
-    pub(crate) fn call(&self, station: &str, upgrade: OnUpgrade) -> Result<(), NoRelay> {
+    pub(crate) fn call(
+        &self,
+        station: &str,
+        external: IpAddr,
+        upgrade: OnUpgrade,
+    ) -> Result<(), NoRelay> {
         let mut tunnel = self.tunnel()?;
         let mut upgrade = upgrade;
         loop {
@@ -150,7 +158,12 @@ impl Relay {
                 }
                 newest.ok_or(NoRelay::Unknown)?.1
             };
-            match called.send(Call { upgrade, tunnel }) {
+            let call = Call {
+                upgrade,
+                external,
+                tunnel,
+            };
+            match called.send(call) {
                 Ok(()) => return Ok(()),
                 Err(back) => (upgrade, tunnel) = (back.upgrade, back.tunnel),
             }
@@ -208,10 +221,11 @@ async fn hold(upgrade: OnUpgrade, mut call: oneshot::Receiver<Call>) -> io::Resu
                 0 => Ok(()),
                 _ => Err(io::Error::other("it spoke before it was called")),
             },
-            _ = tick.tick() => say(&mut station, TICK).await?,
+            _ = tick.tick() => say(&mut station, &[TICK]).await?,
         }
     };
-    say(&mut station, BEGIN).await?;
+    let begin = format!("{}{}\n", char::from(BEGIN), call.external);
+    say(&mut station, begin.as_bytes()).await?;
     let caller = upgraded(call.upgrade).await?;
     carry(caller, station).await;
     drop(call.tunnel);
@@ -223,9 +237,9 @@ async fn upgraded(upgrade: OnUpgrade) -> io::Result<Stream> {
     Ok(TokioIo::new(upgraded.map_err(io::Error::other)?))
 }
 
-async fn say(stream: &mut Stream, byte: u8) -> io::Result<()> {
+async fn say(stream: &mut Stream, bytes: &[u8]) -> io::Result<()> {
     timeout(PATIENCE, async {
-        stream.write_all(&[byte]).await?;
+        stream.write_all(bytes).await?;
         stream.flush().await
     })
     .await?

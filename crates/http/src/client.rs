@@ -6,10 +6,11 @@ use std::{
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::{
-    Method,
+    Method, StatusCode,
     body::Incoming,
-    header::{HOST, HeaderValue, LOCATION, USER_AGENT},
+    header::{CONNECTION, HOST, HeaderValue, LOCATION, UPGRADE, USER_AGENT},
 };
+use hyper_util::rt::TokioIo;
 use tokio::time::timeout;
 
 use crate::{
@@ -18,6 +19,9 @@ use crate::{
     pool::{Place, Pool, Server},
     response::Body,
 };
+
+/// A connection that has changed to another protocol.
+pub type Upgraded = TokioIo<hyper::upgrade::Upgraded>;
 
 /// An HTTP client. Clones share their connections, which end with the last of them.
 #[derive(Clone, Debug)]
@@ -89,6 +93,40 @@ impl Client {
             redirects -= 1;
             request.target = next;
         }
+    }
+
+    /// Sends a request over a connection of its own that is to change to another protocol, and yields
+    /// the connection, which from then on is the caller's.
+    ///
+    /// # Errors
+    /// [`Error::Status`] and [`Error::OddSuccess`] when the server does not change, and as
+    /// [`Self::send`].
+    pub async fn upgrade(&self, request: Request, protocol: &str) -> Result<Upgraded, Error> {
+        let request = request
+            .header(CONNECTION.as_str(), "upgrade")?
+            .header(UPGRADE.as_str(), protocol)?;
+        let (config, total) = (&self.inner.config, &self.inner.total);
+        let host = &request.target.host;
+        let broken = |error: hyper::Error| Error::from_hyper(host, 0, &error);
+        let changed = async {
+            let tls = self.inner.tls.as_ref();
+            let mut connection = connect(config, tls, &request.target, total).await?;
+            let message = self.message(&request);
+            let answer = connection.sender.send_request(message).await;
+            let answer = answer.map_err(broken)?;
+            let (host, status) = (host.clone(), answer.status());
+            match status {
+                StatusCode::SWITCHING_PROTOCOLS => hyper::upgrade::on(answer).await.map_err(broken),
+                _ if status.is_success() => Err(Error::OddSuccess { host, status }),
+                _ => Err(Error::Status { host, status }),
+            }
+        };
+        let waited = config.connect_timeout + config.response_timeout;
+        let upgraded = timeout(waited, changed).await.unwrap_or_else(|_| {
+            let host = host.clone();
+            Err(Error::ResponseTimeout { host, waited })
+        });
+        upgraded.map(TokioIo::new)
     }
 
     async fn send_once(&self, request: &Request) -> Result<Response, Error> {

@@ -198,7 +198,7 @@ async fn http(stream: Box<dyn Stream>) -> Result<SendRequest<Full<Bytes>>, hyper
         .await?;
     // It ends with the sender, or with the body that is being read.
     tokio::spawn(async move {
-        if let Err(error) = connection.await {
+        if let Err(error) = connection.with_upgrades().await {
             tracing::debug!(target: "dolab_http", %error, "a connection ended");
         }
     });

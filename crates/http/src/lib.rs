@@ -40,7 +40,7 @@ mod trust;
 #[cfg(test)]
 mod tests;
 
-pub use client::Client;
+pub use client::{Client, Upgraded};
 pub use config::ClientConfig;
 pub use error::{Error, Fault};
 pub use hyper::{HeaderMap, Method, StatusCode, Uri, header};

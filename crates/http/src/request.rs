@@ -101,6 +101,12 @@ impl Request {
         self
     }
 
+    /// Whom it asks: scheme, host and port, without a path.
+    pub fn origin(&self) -> String {
+        let scheme = if self.target.secure { "https" } else { "http" };
+        format!("{scheme}://{}", self.target.authority())
+    }
+
     /// Whether it may be sent again when nobody knows whether it arrived.
     pub(crate) fn is_repeatable(&self) -> bool {
         self.method != Method::POST

@@ -3,8 +3,8 @@
 //! All of it is ours: Delivery Optimization has nothing like it. A station waits with a `GET` of
 //! [`WAIT_PATH`] that asks to upgrade to [`PROTOCOL`]; another calls it with a `GET` of
 //! [`CALL_PATH`]. Then the cloud carries bytes between the two connections. While a station waits,
-//! the cloud sends it [`TICK`] now and then, and [`BEGIN`] once somebody calls; what follows is the
-//! caller's.
+//! the cloud sends it [`TICK`] now and then. Once somebody calls it sends [`BEGIN`], the address that it
+//! sees the caller at, in text, and a line feed; what follows is the caller's.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -23,7 +23,7 @@ pub const STATIONS_PATH: &str = "/dolab/stations";
 pub const PROTOCOL: &str = "dolab-relay/1";
 /// Sent to a station that waits, so that the connection is not taken for dead.
 pub const TICK: u8 = b'.';
-/// Sent to a station that was called: the next byte is the caller's.
+/// Sent to a station that was called, before the caller's address.
 pub const BEGIN: u8 = b'!';
 
 /// Addresses of one station.

@@ -81,7 +81,8 @@ fn call(
     let station = station(asked)?;
     demand_upgrade(request)?;
     let upgrade = hyper::upgrade::on(request);
-    shared.relay.call(&station, upgrade).map_err(refused)?;
+    let called = shared.relay.call(&station, asked.external, upgrade);
+    called.map_err(refused)?;
     Ok(switching())
 }
 

@@ -24,8 +24,10 @@ mod config;
 mod error;
 mod membership;
 mod offers;
+mod relay;
 
 pub use client::{CloudClient, ContentName, Endpoints, Metadata};
 pub use config::CloudClientConfig;
 pub use error::CloudError;
 pub use membership::{CloudEvent, Membership};
+pub use relay::{Relay, RelayError};
