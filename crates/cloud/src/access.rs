@@ -151,9 +151,18 @@ fn write(file: File, queue: &Receiver<Vec<u8>>) {
 }
 
 /// The same body; when it has ended, however it did, its record is written down.
-pub(crate) fn recorded(body: Body, record: Record, began: Instant, access: Arc<Access>) -> Body {
+///
+/// `length`: bytes that were announced. A body whose last byte was taken is asked for no more.
+pub(crate) fn recorded(
+    body: Body,
+    length: Option<u64>,
+    record: Record,
+    began: Instant,
+    access: Arc<Access>,
+) -> Body {
     Recorded {
         whole: body.is_end_stream(),
+        length,
         body,
         record: Some(record),
         began,
@@ -169,6 +178,7 @@ struct Recorded {
     began: Instant,
     access: Arc<Access>,
     bytes: u64,
+    length: Option<u64>,
     whole: bool,
 }
 
@@ -184,7 +194,7 @@ impl hyper::body::Body for Recorded {
         match &polled {
             Poll::Ready(Some(Ok(frame))) => {
                 self.bytes += frame.data_ref().map_or(0, Bytes::len) as u64;
-                self.whole = self.body.is_end_stream();
+                self.whole = self.body.is_end_stream() || Some(self.bytes) == self.length;
             }
             Poll::Ready(None) => self.whole = true,
             Poll::Ready(Some(Err(_))) | Poll::Pending => {}

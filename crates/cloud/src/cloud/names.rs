@@ -38,6 +38,7 @@ pub fn own_addresses(listen: &[IpAddr]) -> Vec<IpAddr> {
     }
     let mut all = vec![Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()];
     let interfaces = if_addrs::get_if_addrs().unwrap_or_default();
-    all.extend(interfaces.iter().map(if_addrs::Interface::ip));
+    let others = interfaces.iter().map(if_addrs::Interface::ip);
+    all.extend(others.filter(|addr| !addr.is_loopback()));
     all
 }

@@ -10,7 +10,7 @@ mod reply;
 
 use std::{sync::Arc, time::Instant};
 
-use hyper::{Method, Request, Response, StatusCode, body::Incoming};
+use hyper::{Method, Request, Response, StatusCode, body::Incoming, header::CONTENT_LENGTH};
 
 use self::asked::Asked;
 pub use self::lab::AUTHORITY_PATH;
@@ -55,9 +55,11 @@ impl Handler for Front {
         let stalled = shared.gate.limits.stalled;
         let (slow, cut) = (effects.slow_body, effects.cut_body);
         record.status = response.status().as_u16();
+        let length = response.headers().get(CONTENT_LENGTH);
+        let length = length.and_then(|it| it.to_str().ok()?.parse().ok());
         Ok(response.map(|body| {
             let body = body::hampered(body, slow, cut, stalled);
-            access::recorded(body, record, began, Arc::clone(&shared.access))
+            access::recorded(body, length, record, began, Arc::clone(&shared.access))
         }))
     }
 }
