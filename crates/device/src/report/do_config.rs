@@ -1,5 +1,6 @@
 //! `Get-DOConfig`, and with `-Verbose`.
 
+use dolab_policy::{Effective, Hours, Name, Policies, Priority, Provider, Value as Set};
 use dolab_wire::DownloadMode;
 use serde::{Deserialize, Serialize};
 
@@ -55,6 +56,102 @@ pub struct VerboseConfig {
     pub hours_background: Provided<String>,
     /// Hours that limit foreground downloads.
     pub hours_foreground: Provided<String>,
+}
+
+impl DoConfig {
+    /// What these policies come to on a device whose cache is in `folder`.
+    pub fn of(policies: &Policies, folder: &str) -> Self {
+        let by = |name| policies.effective(name).origin.provider().name().to_owned();
+        let rate = |priority, name| Provided {
+            value: policies.download_limits(priority, None).rate.unwrap_or(0),
+            provider: by(name),
+        };
+        let percent = |priority, name| Provided {
+            value: policies.download_limits(priority, None).percent.into(),
+            provider: by(name),
+        };
+        let (foreground, background) = (Priority::Foreground, Priority::Background);
+        Self {
+            download_mode: Provided {
+                value: policies.download_mode(),
+                provider: by(Name::DownloadMode),
+            },
+            down_back_limit_bps: rate(background, Name::MaxBackgroundDownloadBandwidth),
+            download_foreground_limit_bps: rate(foreground, Name::MaxForegroundDownloadBandwidth),
+            down_back_limit_pct: percent(background, Name::PercentageMaxBackgroundBandwidth),
+            download_foreground_limit_pct: percent(
+                foreground,
+                Name::PercentageMaxForegroundBandwidth,
+            ),
+            // No policy of the table sets it. 100 was observed in the registry of Windows 11.
+            max_upload_rate_pct: Provided {
+                value: 100,
+                provider: Provider::Default.name().to_owned(),
+            },
+            upload_limit_monthly_gb: number(policies, Name::MonthlyUploadDataCap),
+            verbose: Some(VerboseConfig::of(policies, folder)),
+        }
+    }
+}
+
+impl VerboseConfig {
+    fn of(policies: &Policies, folder: &str) -> Self {
+        let effective = |name| policies.effective(name);
+        Self {
+            battery_pct_to_seed: number(policies, Name::MinBatteryPercentageAllowedToUpload)
+                .map(|percent| u32::try_from(percent).unwrap_or(100)),
+            working_directory: provided(effective(Name::ModifyCacheDrive), |_| folder.to_owned()),
+            min_total_disk_size: number(policies, Name::MinDiskSizeAllowedToPeer),
+            min_total_ram: number(policies, Name::MinRamAllowedToPeer),
+            vpn_peer_caching_allowed: provided(effective(Name::AllowVpnPeerCaching), |_| {
+                policies.vpn_peer_caching()
+            }),
+            vpn_keywords: provided(effective(Name::VpnKeywords), |value| match value {
+                Some(Set::List(words)) => words.clone(),
+                _ => Vec::new(),
+            }),
+            hours_background: hours(effective(Name::SetHoursToLimitBackgroundDownloadBandwidth)),
+            hours_foreground: hours(effective(Name::SetHoursToLimitForegroundDownloadBandwidth)),
+        }
+    }
+}
+
+/// A value with its provider.
+fn provided<T>(effective: &Effective, value: impl FnOnce(Option<&Set>) -> T) -> Provided<T> {
+    Provided {
+        value: value(effective.value.as_ref()),
+        provider: effective.origin.provider().name().to_owned(),
+    }
+}
+
+/// A number in the policy's own unit; 0 where it is not set.
+fn number(policies: &Policies, name: Name) -> Provided<u64> {
+    provided(policies.effective(name), |value| match value {
+        Some(Set::Number(number)) => (*number).into(),
+        _ => 0,
+    })
+}
+
+/// `from-to: inside % / outside %`; empty where it is not set. The form is assumed.
+fn hours(effective: &Effective) -> Provided<String> {
+    provided(effective, |value| match value {
+        Some(Set::Hours(Hours {
+            from,
+            to,
+            inside,
+            outside,
+        })) => format!("{from}-{to}: {inside} % / {outside} %"),
+        _ => String::new(),
+    })
+}
+
+impl<T> Provided<T> {
+    fn map<U>(self, change: impl FnOnce(T) -> U) -> Provided<U> {
+        Provided {
+            value: change(self.value),
+            provider: self.provider,
+        }
+    }
 }
 
 impl Record for DoConfig {

@@ -137,7 +137,7 @@ fn open_lock(path: &Path, create: bool) -> io::Result<File> {
 }
 
 /// Writes a file beside the old one and gives it the name: a reader sees the old or the new one.
-pub(super) fn replace(path: &Path, bytes: &[u8], forced: bool) -> io::Result<()> {
+pub(crate) fn replace(path: &Path, bytes: &[u8], forced: bool) -> io::Result<()> {
     let new = path.with_extension("new");
     let mut file = File::create(&new)?;
     file.write_all(bytes)?;

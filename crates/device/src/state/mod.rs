@@ -24,7 +24,10 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 pub use self::{entry::Entry, folder::View};
-pub(crate) use self::{folder::Folder, log_file::LogFile};
+pub(crate) use self::{
+    folder::{Folder, replace},
+    log_file::LogFile,
+};
 use crate::{
     counters::Month,
     report::{DoConfig, PerfSnap},
