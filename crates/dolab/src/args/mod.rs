@@ -1,7 +1,10 @@
 //! What can be typed. One type for each command; what they share stands in `common`.
 
 mod bench;
+mod cloud;
 mod common;
+mod device;
+mod policy;
 
 use std::{path::PathBuf, time::Duration};
 
@@ -12,7 +15,10 @@ use dolab_discovery::Target;
 
 pub use self::{
     bench::{BenchArgs, LayerName, SinkName, SourceName, Tuning, Way},
+    cloud::{CloudArgs, CloudListening, CloudTold},
     common::{Access, ListenArgs},
+    device::{ConfigArgs, LogArgs, PerfsnapArgs, StateArgs, StatusArgs},
+    policy::{CodeOrList, ErrorArgs, PolicyArgs, PolicyCommand, PolicyOptions},
 };
 use crate::{
     exit,
@@ -99,8 +105,15 @@ pub enum Command {
     Check(CheckArgs),
     Fetch(FetchArgs),
     Bench(Box<BenchArgs>),
+    Cloud(Box<CloudArgs>),
+    Status(StatusArgs),
+    Perfsnap(PerfsnapArgs),
+    Log(LogArgs),
+    Config(ConfigArgs),
     Discover(DiscoverArgs),
     Firewall(FirewallArgs),
+    Policy(PolicyArgs),
+    Error(ErrorArgs),
     Completions(CompletionsArgs),
     Man(ManArgs),
 }

@@ -2,14 +2,21 @@
 
 pub(crate) mod bench;
 pub(crate) mod check;
+pub(crate) mod cloud;
 pub(crate) mod completions;
+pub(crate) mod config;
 pub(crate) mod demo;
 pub(crate) mod discover;
+pub(crate) mod error;
 pub(crate) mod fetch;
 pub(crate) mod firewall;
 pub(crate) mod hosts;
+pub(crate) mod log;
 pub(crate) mod man;
 pub(crate) mod peer;
+pub(crate) mod perfsnap;
+pub(crate) mod policy;
+pub(crate) mod status;
 pub(crate) mod welcome;
 
 use crate::failure::Failure;

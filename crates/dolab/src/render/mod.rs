@@ -1,7 +1,11 @@
 //! How things look in a terminal. Pure: from values to text.
 
 mod bench;
+mod codes;
+mod device;
 mod hosts;
+mod labelled;
+mod policy;
 mod report;
 mod style;
 mod table;
@@ -10,7 +14,10 @@ mod tests;
 
 pub use self::{
     bench::{BenchLive, bench, comparison},
+    codes::{CodeDocument, code_list, codes},
+    device::{efficiency, list},
     hosts::{FoundHost, hosts},
+    policy::{gates, policies, policy, policy_list},
     report::report,
     style::Style,
     table::word,
