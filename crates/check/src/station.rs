@@ -5,6 +5,7 @@ mod call_back;
 mod config;
 mod events;
 mod exchange_port;
+pub(crate) mod go_between;
 mod reception;
 mod shared;
 
@@ -83,6 +84,7 @@ impl Station {
         ));
         reception::start(&shared, queue);
         call_back::start(&shared);
+        go_between::start(&shared);
         Ok(Self { shared })
     }
 

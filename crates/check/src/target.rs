@@ -59,6 +59,7 @@ impl From<Candidate> for Target {
     fn from(candidate: Candidate) -> Self {
         let source = match candidate.source {
             dolab_discovery::Source::DnsSd => DiscoverySource::DnsSd,
+            dolab_discovery::Source::Cloud => DiscoverySource::Cloud,
             dolab_discovery::Source::Static | _ => DiscoverySource::Static,
         };
         Self {

@@ -1,5 +1,5 @@
-//! The session with the other side: over the best path that opens, or over one that the other side
-//! opens when it is called on the link.
+//! The session with the other side: over the best path that opens, over one that the other side
+//! opens when it is called on the link, or through the cloud, which both can reach.
 
 use std::{sync::Arc, time::Duration};
 
@@ -18,12 +18,17 @@ use crate::{
     session::{
         SessionError,
         asker::Asker,
-        opening::{Mine, Session, random},
+        channel::Channel,
+        opening::{self, Mine, Session, random},
     },
+    station::go_between,
 };
 
 /// How long a session over an own connection is hoped for before the other side is called.
 const BEFORE_CALLING: Duration = Duration::from_millis(1200);
+
+/// How long any other way is hoped for before the cloud is asked to go between.
+const BEFORE_THE_CLOUD: Duration = Duration::from_millis(2000);
 
 /// When a call that nobody answered is given up, counted from the start.
 const CALL_ENDS: Duration = Duration::from_millis(5300);
@@ -46,21 +51,21 @@ pub(super) async fn establish(
     ways: mpsc::UnboundedReceiver<(usize, Reached)>,
 ) -> Outcome {
     let direct = direct(run, ways);
-    let called = called(run);
-    tokio::pin!(direct, called);
-    let mut nobody_called = false;
+    let around = around(run);
+    tokio::pin!(direct, around);
+    let mut no_way_around = false;
     let session = loop {
         tokio::select! {
             direct = &mut direct => break match direct {
                 Ok(session) => Ok(session),
                 // The other side's word holds on every way.
                 Err(error @ (SessionError::Declined(_) | SessionError::Refused(_))) => Err(error),
-                Err(error) if nobody_called => Err(error),
-                Err(error) => called.await.ok_or(error),
+                Err(error) if no_way_around => Err(error),
+                Err(error) => around.await.unwrap_or(Err(error)),
             },
-            session = &mut called, if !nobody_called => match session {
-                Some(session) => break Ok(session),
-                None => nobody_called = true,
+            session = &mut around, if !no_way_around => match session {
+                Some(session) => break session,
+                None => no_way_around = true,
             },
         }
     };
@@ -74,19 +79,73 @@ pub(super) async fn establish(
     }
 }
 
+/// The ways for which no connection to the other side has to open: it is called on the link, or
+/// through the cloud.
+async fn around(run: &Run) -> Option<Result<Session, SessionError>> {
+    let (called, through_cloud) = (called(run), through_cloud(run));
+    tokio::pin!(called, through_cloud);
+    tokio::select! {
+        session = &mut called => match session {
+            Some(session) => Some(Ok(session)),
+            None => through_cloud.await,
+        },
+        session = &mut through_cloud => match session {
+            Some(session) => Some(session),
+            None => called.await.map(Ok),
+        },
+    }
+}
+
+/// Calls the other side through the cloud, where it waits. An error is the other side's word.
+async fn through_cloud(run: &Run) -> Option<Result<Session, SessionError>> {
+    let relay = run.shared.config.relay.as_ref()?;
+    sleep(BEFORE_THE_CLOUD.saturating_sub(run.began.elapsed())).await;
+    let ip = run.addr.ip().to_canonical();
+    let session = async {
+        let failed = |error| tracing::info!(%error, "the cloud is no go-between");
+        let stations = relay.stations().await.map_err(failed).ok()?;
+        let others = || {
+            let own = run.shared.peer_id();
+            stations.iter().filter(move |station| station.id != own)
+        };
+        let behind_a_nat = || others().find(|station| station.external == ip);
+        let station = others()
+            .find(|station| station.is_at(ip))
+            .or_else(behind_a_nat)?;
+        tracing::debug!(station = station.id, "calling through the cloud");
+        let stream = relay.call(&station.id).await.map_err(failed).ok()?;
+        let channel = Channel::new(stream, go_between::carrier(run.addr), &[]);
+        Some(through(run, channel).await)
+    };
+    let left = CALL_ENDS.saturating_sub(run.began.elapsed());
+    match timeout(left, session).await.ok()?? {
+        Err(SessionError::Declined(why)) => Some(Err(SessionError::Declined(why))),
+        Err(SessionError::Refused(why)) => Some(Err(SessionError::Refused(why))),
+        session => session.ok().map(Ok),
+    }
+}
+
+async fn through(run: &Run, channel: Channel) -> Result<Session, SessionError> {
+    let mine = asker(run);
+    let opened = opening::dial(channel, &mine).await?;
+    opened.establish(mine.key, run.shared.hello()).await
+}
+
+fn asker(run: &Run) -> Mine<'_> {
+    Mine {
+        role: Role::Asker,
+        key: run.shared.key(),
+        call: None,
+    }
+}
+
 async fn direct(
     run: &Run,
     ways: mpsc::UnboundedReceiver<(usize, Reached)>,
 ) -> Result<Session, SessionError> {
-    let key = run.shared.key();
-    let mine = Mine {
-        role: Role::Asker,
-        key,
-        call: None,
-    };
+    let mine = asker(run);
     let opened = control::choose(ways, &mine).await?;
-    let hello = run.shared.hello();
-    opened.establish(key, hello).await
+    opened.establish(mine.key, run.shared.hello()).await
 }
 
 /// Calls the other side on the link, and waits for it to call back.

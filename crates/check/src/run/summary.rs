@@ -153,10 +153,10 @@ fn remote(run: &Run, asker: Option<&Asker>) -> HostInfo {
 
 fn discovery(run: &Run, asker: Option<&Asker>) -> Vec<DiscoveryReport> {
     let mut reports = Vec::new();
-    if run.target.source == DiscoverySource::Static {
+    if run.target.source != DiscoverySource::DnsSd {
         let found = !run.target.addrs.is_empty();
         reports.push(DiscoveryReport {
-            source: DiscoverySource::Static,
+            source: run.target.source,
             found,
             seconds: 0.0,
         });

@@ -1,5 +1,7 @@
 use std::{net::IpAddr, sync::Arc};
 
+use dolab_discovery::cloud::Relay;
+
 use crate::{
     bench::BenchService, evidence::ClosedBecause, key::Key, report::PathId, session::limits::Limits,
 };
@@ -24,6 +26,9 @@ pub struct StationConfig {
     /// How the exchange on TCP 7680 is set up. Where it listens, who it is and whom it speaks to
     /// follow from the other fields.
     pub peer: dolab_peer::PeerConfig,
+    /// The cloud as go-between: this station waits there to be called, and calls others through it
+    /// when no other way is open.
+    pub relay: Option<Relay>,
     /// What serves benchmarks; without, they are declined.
     pub bench: Option<Arc<dyn BenchService>>,
 }
@@ -40,6 +45,7 @@ impl Default for StationConfig {
             name: None,
             limits: Limits::default(),
             peer: dolab_peer::PeerConfig::default(),
+            relay: None,
             bench: None,
         }
     }
