@@ -3,8 +3,6 @@
 mod bench;
 mod cloud;
 mod common;
-mod device;
-mod policy;
 
 use std::{path::PathBuf, time::Duration};
 
@@ -15,10 +13,8 @@ use dolab_discovery::Target;
 
 pub use self::{
     bench::{BenchArgs, LayerName, SinkName, SourceName, Tuning, Way},
-    cloud::{CloudArgs, CloudListening, CloudTold},
+    cloud::{CloudArgs, CloudCache, CloudListening, CloudTold, Origin},
     common::{Access, ListenArgs},
-    device::{ConfigArgs, LogArgs, PerfsnapArgs, StateArgs, StatusArgs},
-    policy::{CodeOrList, ErrorArgs, PolicyArgs, PolicyCommand, PolicyOptions},
 };
 use crate::{
     exit,
@@ -106,14 +102,8 @@ pub enum Command {
     Fetch(FetchArgs),
     Bench(Box<BenchArgs>),
     Cloud(Box<CloudArgs>),
-    Status(StatusArgs),
-    Perfsnap(PerfsnapArgs),
-    Log(LogArgs),
-    Config(ConfigArgs),
     Discover(DiscoverArgs),
     Firewall(FirewallArgs),
-    Policy(PolicyArgs),
-    Error(ErrorArgs),
     Completions(CompletionsArgs),
     Man(ManArgs),
 }
