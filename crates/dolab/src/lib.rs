@@ -14,6 +14,7 @@ pub mod output;
 mod print_config;
 mod progress;
 pub mod render;
+mod state;
 mod station;
 pub mod units;
 
@@ -82,8 +83,14 @@ fn dispatch(cli: Cli, matches: &ArgMatches, output: &Output) -> CommandResult {
         Command::Bench(args) => commands::bench::run(&args, output),
         Command::Cloud(args) => commands::cloud::run(&args, output),
         Command::Fetch(args) => commands::fetch::run(&args, output),
+        Command::Status(args) => commands::status::run(&args, output),
+        Command::Perfsnap(args) => commands::perfsnap::run(&args, output),
+        Command::Log(args) => commands::log::run(&args, output),
+        Command::Config(args) => commands::config::run(&args, cli.global.verbose > 0, output),
         Command::Discover(args) => commands::discover::run(&args, output),
         Command::Firewall(args) => commands::firewall::run(&args, output),
+        Command::Policy(args) => commands::policy::run(&args, output),
+        Command::Error(args) => commands::error::run(&args, output),
         Command::Completions(args) => commands::completions::run(&args, output),
         Command::Man(args) => commands::man::run(&args, output),
     }

@@ -3,6 +3,8 @@
 mod bench;
 mod cloud;
 mod common;
+mod device;
+mod policy;
 
 use std::{path::PathBuf, time::Duration};
 
@@ -13,8 +15,10 @@ use dolab_discovery::Target;
 
 pub use self::{
     bench::{BenchArgs, LayerName, SinkName, SourceName, Tuning, Way},
-    cloud::{CloudArgs, CloudCache, CloudListening, CloudTold, Origin},
+    cloud::{CloudArgs, CloudListening, CloudTold},
     common::{Access, ListenArgs},
+    device::{ConfigArgs, LogArgs, PerfsnapArgs, StateArgs, StatusArgs},
+    policy::{CodeOrList, ErrorArgs, PolicyArgs, PolicyCommand, PolicyOptions},
 };
 use crate::{
     exit,
@@ -102,8 +106,14 @@ pub enum Command {
     Fetch(FetchArgs),
     Bench(Box<BenchArgs>),
     Cloud(Box<CloudArgs>),
+    Status(StatusArgs),
+    Perfsnap(PerfsnapArgs),
+    Log(LogArgs),
+    Config(ConfigArgs),
     Discover(DiscoverArgs),
     Firewall(FirewallArgs),
+    Policy(PolicyArgs),
+    Error(ErrorArgs),
     Completions(CompletionsArgs),
     Man(ManArgs),
 }
