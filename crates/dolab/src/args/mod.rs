@@ -5,6 +5,7 @@ mod cloud;
 mod common;
 mod device;
 mod policy;
+mod site;
 
 use std::{path::PathBuf, time::Duration};
 
@@ -15,10 +16,11 @@ use dolab_discovery::Target;
 
 pub use self::{
     bench::{BenchArgs, LayerName, SinkName, SourceName, Tuning, Way},
-    cloud::{CloudArgs, CloudListening, CloudTold},
+    cloud::{CloudArgs, CloudCache, CloudListening, CloudTold, Origin},
     common::{Access, ListenArgs},
     device::{ConfigArgs, LogArgs, PerfsnapArgs, StateArgs, StatusArgs},
     policy::{CodeOrList, ErrorArgs, PolicyArgs, PolicyCommand, PolicyOptions},
+    site::Site,
 };
 use crate::{
     exit,
@@ -172,6 +174,10 @@ pub struct PeerArgs {
     #[command(flatten)]
     #[expect(missing_docs, reason = "clap would take a comment for help")]
     pub access: Access,
+
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "clap would take a comment for help")]
+    pub site: Site,
 }
 
 /// Made-up content.
@@ -211,7 +217,7 @@ impl std::str::FromStr for SyntheticSpec {
 #[command(after_help = exit::HELP)]
 pub struct CheckArgs {
     /// Hosts that run `dolab peer`: a name or an address, and with another port HOST:PORT. Without
-    /// one, the lab peers that DNS-SD finds on the link.
+    /// one, the lab peers that the cloud knows, or those that DNS-SD finds on the link.
     #[arg(value_name = "HOST")]
     pub hosts: Vec<Target>,
 
@@ -230,6 +236,10 @@ pub struct CheckArgs {
     #[command(flatten)]
     #[expect(missing_docs, reason = "clap would take a comment for help")]
     pub access: Access,
+
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "clap would take a comment for help")]
+    pub site: Site,
 }
 
 /// Download content from peers, verified piece by piece

@@ -1,9 +1,15 @@
-//! The hosts that a command is about: those that were named, or those that DNS-SD finds.
+//! The hosts that a command is about: those that were named, or those that DNS-SD or the cloud finds.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{
+    net::SocketAddr,
+    time::{Duration, Instant},
+};
 
-use dolab_discovery::{Candidate, DO_PORT, Discovery, DiscoveryConfig, Kind, Target};
+use dolab_discovery::{
+    Candidate, DO_PORT, Discovery, DiscoveryConfig, Kind, Source, Target, cloud::Relay,
+};
 use dolab_peer::is_near;
+use dolab_wire::{PeerType, relay};
 
 use super::discover;
 use crate::{escape::escape, exit::Exit, failure::Failure, output::Output};
@@ -79,6 +85,54 @@ pub(crate) async fn on_the_link(
         format!("no lab peer was found on this network by dns-sd{others}"),
     )
     .hint("start `dolab peer` on the other host, or name it: multicast may be blocked"))
+}
+
+/// The lab peers that wait at the cloud to be called.
+///
+/// # Errors
+/// When the cloud can not be asked, or knows none.
+pub(crate) async fn at_the_cloud(
+    cloud: &Relay,
+    allow_public: bool,
+) -> Result<Vec<Candidate>, Failure> {
+    let stations = cloud.stations().await.map_err(|error| {
+        Failure::new(
+            Exit::Inconclusive,
+            format!("the cloud can not be asked: {error}"),
+        )
+    })?;
+    let stations = stations.into_iter().filter_map(offered);
+    let near: Vec<_> = stations
+        .filter_map(|found| near(found, allow_public).ok())
+        .collect();
+    if near.is_empty() {
+        return Err(
+            Failure::new(Exit::Inconclusive, "the cloud knows no lab peer".to_owned())
+                .hint("start `dolab peer --cloud URL` on the other host, or name it"),
+        );
+    }
+    Ok(near)
+}
+
+/// A lab peer as the cloud knows it: by its own addresses, and by the one that the cloud sees.
+fn offered(station: relay::Station) -> Option<Candidate> {
+    let port = station.addresses.first().map_or(DO_PORT, SocketAddr::port);
+    let mut addrs = station.addresses;
+    if !addrs.iter().any(|addr| addr.ip() == station.external) {
+        addrs.push(SocketAddr::new(station.external, port));
+    }
+    let now = Instant::now();
+    Some(Candidate {
+        source: Source::Cloud,
+        kind: Kind::Offered(station.id.parse().ok()?),
+        host: Some(station.name.clone()),
+        name: station.name,
+        addrs,
+        peer_type: PeerType::Lan,
+        interfaces: Vec::new(),
+        found: now,
+        changed: now,
+    })
 }
 
 /// Leaves the addresses that may be spoken to. The first of those that may not, where none is left.

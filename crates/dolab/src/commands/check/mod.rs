@@ -23,7 +23,8 @@ use crate::{
 };
 
 pub(crate) fn run(args: &CheckArgs, output: &Output) -> CommandResult {
-    let config = station::config(&args.listen, &args.access, args.access.key()?);
+    let mut config = station::config(&args.listen, &args.access, args.access.key()?);
+    config.relay = args.site.relay(args.access.allow_public)?;
     block_on(async {
         tokio::select! {
             result = check_all(args, config, output) => result,
@@ -40,13 +41,14 @@ async fn check_all(
     config: dolab_check::StationConfig,
     output: &Output,
 ) -> CommandResult {
-    let (hosts, left_out) = if args.hosts.is_empty() {
-        (
-            hosts::on_the_link(args.wait, args.access.allow_public, output, |_| true).await?,
+    let allow_public = args.access.allow_public;
+    let (hosts, left_out) = match &config.relay {
+        _ if !args.hosts.is_empty() => hosts::named(&args.hosts, allow_public).await?,
+        Some(cloud) => (hosts::at_the_cloud(cloud, allow_public).await?, Vec::new()),
+        None => (
+            hosts::on_the_link(args.wait, allow_public, output, |_| true).await?,
             Vec::new(),
-        )
-    } else {
-        hosts::named(&args.hosts, args.access.allow_public).await?
+        ),
     };
     if hosts.is_empty() {
         let list: Vec<_> = left_out.iter().map(|out| out.why.as_str()).collect();

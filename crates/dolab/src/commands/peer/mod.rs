@@ -24,6 +24,7 @@ use crate::{
 
 pub(crate) fn run(args: &PeerArgs, output: &Output) -> CommandResult {
     let mut config = station::config(&args.listen, &args.access, args.access.key()?);
+    config.relay = args.site.relay(args.access.allow_public)?;
     if !args.no_bench {
         let store = args.bench_store.clone().unwrap_or_else(std::env::temp_dir);
         config.bench = Some(Arc::new(Server::new(Limits::default(), store)));
