@@ -106,7 +106,6 @@ impl Candidates {
         self.set(addr, State::Busy);
         if let Some(known) = self.known.get_mut(&addr) {
             known.tries = known.tries.saturating_add(1);
-            known.failure = None;
         }
     }
 

@@ -109,7 +109,8 @@ impl Caps {
 
     /// Whether anything may be sent to a peer of this type.
     pub(crate) fn may_serve(&self, kind: PeerType) -> bool {
-        !self.silent && !(kind == PeerType::Internet && self.internet == Some(0))
+        let used_up = kind == PeerType::Internet && self.internet == Some(0);
+        !self.silent && !used_up
     }
 }
 

@@ -11,6 +11,7 @@ mod fetching;
 mod fuzz;
 mod greeting;
 mod link;
+mod mixing;
 mod parts;
 mod port;
 mod rogue;

@@ -81,9 +81,6 @@ pub enum AddError {
     /// An HTTP source has an address that can not be asked.
     #[error("a source can not be asked: {0}")]
     Source(#[from] SourceError),
-    /// Without piece hashes there is nothing to tell peers by.
-    #[error("without piece hashes a download can not have peers: take rules without peers")]
-    Unverifiable,
     /// The peer was stopped.
     #[error("the peer was stopped")]
     Stopped,

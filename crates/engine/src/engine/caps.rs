@@ -71,13 +71,12 @@ impl Engine {
         let Some(swarm) = self.swarms.get(&content) else {
             return PeerType::None;
         };
-        let offered = match swarm.candidates.kind(addr) {
-            PeerType::None => swarm.candidates.kind_at(addr.ip()),
-            kind => kind,
-        };
+        let known = |kind: PeerType| Some(kind).filter(|&kind| kind != PeerType::None);
+        let candidates = &swarm.candidates;
+        let offered = known(candidates.kind(addr)).or_else(|| known(candidates.kind_at(addr.ip())));
         match offered {
-            PeerType::None => self.subnets.unoffered(addr.ip(), swarm.rules.strangers),
-            kind => self.subnets.offered(addr.ip(), kind),
+            None => self.subnets.unoffered(addr.ip(), swarm.rules.strangers),
+            Some(kind) => self.subnets.offered(addr.ip(), kind),
         }
     }
 

@@ -232,6 +232,7 @@ impl Reading {
 
 /// What an error means to the engine.
 fn failure(error: &Error) -> FetchFailure {
+    #[expect(clippy::wildcard_enum_match_arm, reason = "errors may be added")]
     match error {
         Error::Name { .. } => FetchFailure::Name,
         Error::Connect { .. } | Error::Tls { .. } => FetchFailure::Connect,
