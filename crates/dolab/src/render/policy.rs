@@ -2,7 +2,7 @@
 
 use comfy_table::{Cell, Color, ColumnConstraint, Table};
 use dolab_policy::{
-    KEYS, Origin, Policies,
+    Effective, KEYS, Origin, Policies,
     gates::{Judgement, Verdict},
     table::{GPO_PATH, Kind, Policy, TABLE},
 };
@@ -12,19 +12,25 @@ use crate::escape::escape;
 
 /// A line for each policy.
 pub fn policy_list(style: Style) -> String {
-    let mut table = table::table(style, ["policy", "allowed", "default", "decides"]);
+    let mut table = table::table(style, ["policy", "allowed", "default"]);
     let defaults = Policies::default();
     for policy in TABLE {
-        let old = policy.deprecated.map_or("", |_| " (deprecated)");
-        table.add_row([
-            policy.mdm.to_owned(),
-            policy.kind.describe(policy.unit),
-            defaults.show(policy.name),
-            format!("{}{old}", policy.decides),
-        ]);
+        let default = match defaults.effective(policy.name).value {
+            Some(_) => defaults.show(policy.name),
+            None => "not set".to_owned(),
+        };
+        let old = policy.deprecated.map_or("", |_| ", deprecated");
+        let allowed = if matches!(policy.kind, Kind::Hours) {
+            // In full, it would take two lines.
+            "hours and percentages".to_owned()
+        } else {
+            policy.kind.describe(policy.unit)
+        };
+        table.add_row([policy.mdm.to_owned(), allowed, format!("{default}{old}")]);
     }
     keep_whole(&mut table, &[0]);
-    table::text(&table)
+    let more = "dolab policy explain NAME tells what a policy decides, where it stands, and whose default it is";
+    format!("{}\n{more}\n", table::text(&table))
 }
 
 /// Everything that is known of one policy.
@@ -72,6 +78,13 @@ pub fn policy(style: Style, policy: &Policy) -> String {
 
 /// What holds for each policy, what Microsoft's pages say otherwise, and what to know.
 pub fn policies(style: Style, policies: &Policies) -> String {
+    let set = |it: &&Effective| matches!(it.origin, Origin::Set { .. });
+    let count = match policies.all().filter(set).count() {
+        0 => "nothing is set".to_owned(),
+        1 => "1 policy is set".to_owned(),
+        count => format!("{count} policies are set"),
+    };
+    let os = policies.basis().os;
     let mut values = table::table(style, ["policy", "value", "from"]);
     for it in policies.all() {
         let from = match &it.origin {
@@ -91,7 +104,7 @@ pub fn policies(style: Style, policies: &Policies) -> String {
         ]);
     }
     keep_whole(&mut values, &[0]);
-    let mut text = table::text(&values);
+    let mut text = format!("on {os}: {count}\n\n{}", table::text(&values));
     text.push_str(&disputed(style, policies));
     let notes = policies.notes();
     if !notes.is_empty() {

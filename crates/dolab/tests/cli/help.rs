@@ -1,6 +1,6 @@
 use crate::program::run;
 
-const COMMANDS: [&str; 8] = [
+const COMMANDS: [&str; 10] = [
     "demo",
     "peer",
     "check",
@@ -8,6 +8,8 @@ const COMMANDS: [&str; 8] = [
     "bench",
     "discover",
     "firewall",
+    "policy",
+    "error",
     "completions",
 ];
 

@@ -8,6 +8,7 @@ mod compare;
 mod demo;
 mod firewall;
 mod help;
+mod policy;
 mod program;
 mod strict;
 mod transfer;

@@ -139,13 +139,13 @@ impl Policies {
     /// another page states another one. What is set is not in dispute.
     pub fn disputed(&self, name: Name) -> Vec<&'static Default> {
         let effective = self.effective(name);
-        if let Origin::Set { .. } = effective.origin {
+        let Origin::Default(taken) = effective.origin else {
             return Vec::new();
-        }
+        };
         name.policy()
             .defaults
             .iter()
-            .filter(|row| row.when.holds(self.basis.os, self.download_mode()))
+            .filter(|row| row.page != taken && row.when.holds(self.basis.os, self.download_mode()))
             .filter(|row| row.value == Preset::Cloud || Value::preset(row.value) != effective.value)
             .collect()
     }
