@@ -12,6 +12,8 @@ mod dns_sd;
 #[cfg(target_os = "linux")]
 mod fetch;
 #[cfg(target_os = "linux")]
+mod go_between;
+#[cfg(target_os = "linux")]
 mod hostile;
 #[cfg(target_os = "linux")]
 mod lab;
@@ -23,6 +25,8 @@ mod peer;
 mod polite;
 #[cfg(target_os = "linux")]
 mod public;
+#[cfg(target_os = "linux")]
+mod site;
 mod wasm;
 #[cfg(target_os = "linux")]
 mod wire;

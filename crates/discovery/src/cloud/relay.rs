@@ -81,6 +81,7 @@ impl Relay {
         ];
         let url = with_query(&format!("{}{WAIT_PATH}", self.base), &query);
         let mut stream = self.client.upgrade(Request::get(&url)?, PROTOCOL).await?;
+        tracing::debug!(cloud = self.base, "waits at the cloud to be called");
         loop {
             match self.byte(&mut stream).await? {
                 TICK => {}
