@@ -384,9 +384,13 @@ impl Engine {
             return;
         };
         hybrid.stride = 1;
-        let Some(source) = hybrid.fetches.get(&fetch).map(|fetch| fetch.source) else {
+        let Some(ended) = hybrid.fetches.get(&fetch) else {
             return;
         };
+        let source = ended.source;
+        // Who was asked for the whole can not say that.
+        let absurd = why == FetchFailure::NoRanges && !ended.ranged;
+        let why = if absurd { FetchFailure::NotHttp } else { why };
         self.end_fetch(fetch, content);
         self.source_failed_with(content, source, why);
         self.hybrids.insert(content);

@@ -141,7 +141,7 @@ impl Sources {
     ) -> Option<Instant> {
         let state = self.0.get_mut(usize::from(source.0))?;
         state.last = Some(why);
-        match verdict(why, state) {
+        match verdict(why, state.source.kind) {
             Verdict::Again => {
                 let doubled = 2_u32.saturating_pow(state.failures.min(16));
                 let pause = config.source_retry_first.saturating_mul(doubled);
@@ -174,11 +174,12 @@ impl Sources {
     }
 }
 
-fn verdict(why: FetchFailure, state: &State) -> Verdict {
+fn verdict(why: FetchFailure, kind: SourceKind) -> Verdict {
     use FetchFailure as F;
     let refused = |status| (400..500).contains(&status) && status != 408 && status != 429;
-    match (state.source.kind, why) {
-        (_, F::NoRanges) if state.ranged => Verdict::Whole,
+    match (kind, why) {
+        // Several requests may learn of it, one behind the other.
+        (_, F::NoRanges) => Verdict::Whole,
         // Documented: the whole host after these, and only this origin after a 4xx.
         (SourceKind::Cache, F::Name | F::Connect | F::TimedOut) => Verdict::BanHost,
         (SourceKind::Cache, F::Status(status)) if (400..500).contains(&status) => {
@@ -190,7 +191,6 @@ fn verdict(why: FetchFailure, state: &State) -> Verdict {
             F::Forbidden
             | F::Certificate
             | F::OddSuccess(_)
-            | F::NoRanges
             | F::BadRange
             | F::Size
             | F::WebPage
@@ -200,13 +200,7 @@ fn verdict(why: FetchFailure, state: &State) -> Verdict {
         (SourceKind::Origin, F::Status(status)) if refused(status) => Verdict::Dead,
         (
             SourceKind::Origin,
-            F::Forbidden
-            | F::Certificate
-            | F::OddSuccess(_)
-            | F::NoRanges
-            | F::BadRange
-            | F::Size
-            | F::BadPieces,
+            F::Forbidden | F::Certificate | F::OddSuccess(_) | F::BadRange | F::Size | F::BadPieces,
         ) => Verdict::Dead,
         (_, F::Status(_) | F::Stalled | F::Broken)
         | (SourceKind::Origin, F::Name | F::Connect | F::TimedOut | F::WebPage | F::NotHttp) => {

@@ -207,6 +207,22 @@ fn an_origin_without_ranges_sends_the_whole() {
 }
 
 #[test]
+fn two_requests_that_learn_of_it_are_one_piece_of_news() {
+    let mut solo = Solo::mixed(3, vec![origin("o")], freely().without_peers());
+    let asked = solo.asked();
+    assert_eq!(asked.len(), 2);
+    solo.take();
+    for it in &asked {
+        solo.fails(it.fetch, FetchFailure::NoRanges);
+    }
+    let whole = solo.only_asked();
+    solo.fails(whole.fetch, FetchFailure::Broken);
+    assert_eq!(solo.gave_up(), None);
+    assert_eq!(solo.wait_until_asked(10), 1);
+    assert!(!solo.asked()[0].ranged);
+}
+
+#[test]
 fn what_is_removed_or_stopped_is_cancelled() {
     for command in [
         Command::Remove {
