@@ -123,6 +123,11 @@ impl Station {
         Ok(id)
     }
 
+    /// Tells the link what the peer shares now, after something was given to the peer itself.
+    pub async fn announce(&self) {
+        self.shared.announce().await;
+    }
+
     /// Begins to fetch a content. Where it has a source, what is there of it is shared meanwhile,
     /// and the link is told about it.
     ///

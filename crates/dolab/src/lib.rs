@@ -4,6 +4,7 @@
 
 pub mod args;
 mod commands;
+mod device;
 pub mod escape;
 pub mod exit;
 mod failure;
@@ -68,12 +69,15 @@ fn dispatch(cli: Cli, matches: &ArgMatches, output: &Output) -> CommandResult {
         // Building fills in what belongs to every command.
         let mut root = Cli::command();
         root.build();
-        if let Some((name, matches)) = matches.subcommand() {
-            let command = root
+        let (mut command, mut matches, mut names) = (&root, matches, Vec::new());
+        while let Some((name, below)) = matches.subcommand() {
+            command = command
                 .find_subcommand(name)
                 .expect("clap found it in the same tree");
-            print_config::print(output, name, command, matches);
+            matches = below;
+            names.push(name);
         }
+        print_config::print(output, &names.join(" "), command, matches);
         return Ok(Exit::Good);
     }
     match command {

@@ -193,6 +193,16 @@ impl Book {
         self.up.look(now, self.sent.total());
         let mut perf = PerfSnap {
             files: 0,
+            files_downloaded: 0,
+            files_uploaded: 0,
+            from: ByClass::default(),
+            to: ByClass::default(),
+            cache_size: 0,
+            number_of_peers: 0,
+            connections: ByClass::default(),
+            upload_count: 0,
+            foreground_download_count: 0,
+            background_download_count: 0,
             downlink_usage_bps: self.down.rate() * 8,
             uplink_usage_bps: self.up.rate() * 8,
             ..host

@@ -90,6 +90,7 @@ fn counters_go_on_from_what_was_written_down() {
     let start = Instant::now();
     let mut book = book(start);
     book.begin(ID, start);
+    book.read(ID, &reading(0, vec![exchange(1, 0, 0)]), start);
     let now = start + Duration::from_secs(2);
     book.read(ID, &reading(40, vec![exchange(1, 3, 40)]), now);
     book.settle(PerfSnap::default(), Timestamp::UNIX_EPOCH, now);

@@ -25,7 +25,10 @@ use dolab_content::ContentId;
 use dolab_discovery::{Discovery, cloud::CloudClient};
 use dolab_http::Client;
 use dolab_peer::Peer;
-use dolab_policy::{Group, Policies, gates::Conditions};
+use dolab_policy::{
+    Group, Policies,
+    gates::{Conditions, Transfer, judge as judge_all},
+};
 use jiff::{Timestamp, tz::TimeZone};
 use tokio::{sync::Mutex as AsyncMutex, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
@@ -79,6 +82,19 @@ impl Device {
     /// # Errors
     /// When the state folder is in use or not ours, or the port can not be listened on.
     pub async fn start(config: DeviceConfig) -> Result<Self, DeviceError> {
+        Self::build(config, None).await
+    }
+
+    /// The same, with a peer that somebody else has started, and will stop. Of the configuration,
+    /// what concerns the peer's own listening does not count.
+    ///
+    /// # Errors
+    /// As [`Self::start`].
+    pub async fn with_peer(config: DeviceConfig, peer: Peer) -> Result<Self, DeviceError> {
+        Self::build(config, Some(peer)).await
+    }
+
+    async fn build(config: DeviceConfig, peer: Option<Peer>) -> Result<Self, DeviceError> {
         let folder = Folder::take(&config.state)?;
         let cache = Cache::new(folder.cache());
         let log = folder.log();
@@ -94,7 +110,20 @@ impl Device {
         state.monthly_cap = config.policies.monthly_upload_cap().unwrap_or(0);
         state.min_cacheable = config.policies.min_file_size();
 
-        let (peer, port) = Port::start(config.peer, config.idle_port_closed).await?;
+        let (peer, port) = match peer {
+            Some(peer) => (peer, Port::of_another()),
+            None => {
+                let mut wished = config.peer;
+                let conditions = config.conditions.clone();
+                let conditions =
+                    conditions.unwrap_or_else(|| dolab_host::conditions(cache.folder()));
+                let judgement = judge_all(&config.policies, &conditions, &Transfer::default());
+                if !judgement.mode.peers() || !judgement.allowed.to_peers {
+                    wished.listen = Vec::new();
+                }
+                Port::start(wished, config.idle_port_closed).await?
+            }
+        };
         let cloud = config.cloud.map(|mut cloud| {
             cloud.group.clone_from(&group.id);
             CloudClient::new(cloud)
@@ -217,8 +246,12 @@ impl Device {
         }
         inner.leave_all().await;
         inner.read_all().await;
-        inner.port.close();
-        inner.peer.stop().await;
+        {
+            let mut book = inner.book();
+            let host = book.state.perf.clone();
+            book.settle(host, Timestamp::now(), Instant::now());
+        }
+        inner.port.close(&inner.peer).await;
         if let Some(discovery) = &inner.discovery
             && let Err(error) = discovery.withdraw()
         {

@@ -16,6 +16,8 @@ use tokio::{net::TcpListener, task::JoinHandle};
 pub(super) struct Port {
     /// `None`: the peer listens by itself, all the time.
     idle: Option<Idle>,
+    /// Whether the peer is somebody else's, who stops it.
+    lent: bool,
 }
 
 #[derive(Debug)]
@@ -36,7 +38,16 @@ impl Port {
             allow_public: config.allow_public,
             open: Mutex::default(),
         });
-        Ok((Peer::start(config).await?, Self { idle }))
+        let port = Self { idle, lent: false };
+        Ok((Peer::start(config).await?, port))
+    }
+
+    /// That of a peer which somebody else has started.
+    pub(super) fn of_another() -> Self {
+        Self {
+            idle: None,
+            lent: true,
+        }
     }
 
     /// Where others reach this device now.
@@ -65,10 +76,13 @@ impl Port {
         }
     }
 
-    /// Closes it for good.
-    pub(super) fn close(&self) {
+    /// Closes it for good, and stops the peer unless it is somebody else's.
+    pub(super) async fn close(&self, peer: &Peer) {
         if let Some(idle) = &self.idle {
             idle.close();
+        }
+        if !self.lent {
+            peer.stop().await;
         }
     }
 }
@@ -117,6 +131,8 @@ impl Idle {
 
 impl Drop for Port {
     fn drop(&mut self) {
-        self.close();
+        if let Some(idle) = &self.idle {
+            idle.close();
+        }
     }
 }

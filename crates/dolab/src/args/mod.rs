@@ -105,7 +105,7 @@ pub enum Command {
     Demo(DemoArgs),
     Peer(PeerArgs),
     Check(CheckArgs),
-    Fetch(FetchArgs),
+    Fetch(Box<FetchArgs>),
     Bench(Box<BenchArgs>),
     Cloud(Box<CloudArgs>),
     Status(StatusArgs),
@@ -120,11 +120,12 @@ pub enum Command {
     Man(ManArgs),
 }
 
-/// See it work on this machine alone: two peers, and a check between them
+/// See it work on this machine alone: a site with a cloud and two devices, and a check
 ///
-/// Starts two peers on loopback addresses, runs a check from one to the other with content in both
-/// directions, prints what a check between two hosts prints, and leaves nothing behind. Uses the
-/// real ports where they are free, and free ones where they are not.
+/// Starts a cloud and two devices: the first downloads from the origin, the second from the first,
+/// and every byte's source is told. Then two peers on loopback addresses, and a check from one to the
+/// other with content in both directions, which prints what a check between two hosts prints. Leaves
+/// nothing behind. The site takes free ports; the check the real ones where they are free.
 #[derive(Debug, Args)]
 #[command(after_help = exit::HELP)]
 pub struct DemoArgs {
@@ -166,6 +167,14 @@ pub struct PeerArgs {
     /// temporary files if not given.
     #[arg(long, value_name = "FOLDER", conflicts_with = "no_bench")]
     pub bench_store: Option<PathBuf>,
+
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "clap would take a comment for help")]
+    pub policies: PolicyOptions,
+
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "clap would take a comment for help")]
+    pub state: StateArgs,
 
     #[command(flatten)]
     #[expect(missing_docs, reason = "clap would take a comment for help")]
@@ -249,9 +258,10 @@ pub struct CheckArgs {
 #[derive(Debug, Args)]
 #[command(after_help = exit::HELP)]
 pub struct FetchArgs {
-    /// What to download: the id that `dolab peer --share` printed, 64 hex digits.
-    #[arg(value_name = "ID")]
-    pub content: ContentId,
+    /// What to download: the id that `dolab peer --share` printed, 64 hex digits, or with --cloud
+    /// an id or a URL.
+    #[arg(value_name = "ID|URL")]
+    pub content: FetchWhat,
 
     /// Download from this host, HOST or HOST:PORT; repeat for more. Without one, from the lab peers
     /// that DNS-SD finds.
@@ -283,6 +293,18 @@ pub struct FetchArgs {
     #[arg(long)]
     pub background: bool,
 
+    /// Somebody waits for it: the default.
+    #[arg(long, conflicts_with = "background")]
+    pub foreground: bool,
+
+    /// With --cloud: which program asks. The cloud lets some of them use peers.
+    #[arg(long, value_name = "NAME", default_value = dolab_device::Request::CALLER)]
+    pub caller: String,
+
+    /// With --cloud: the content's size, where it is known before: a small one is not asked about.
+    #[arg(long, value_name = "SIZE")]
+    pub size: Option<Size>,
+
     /// How long to look for peers when no host is given.
     #[arg(long, default_value = "3s", value_name = "TIME", value_parser = units::duration)]
     pub wait: Duration,
@@ -299,11 +321,58 @@ pub struct FetchArgs {
 
     #[command(flatten)]
     #[expect(missing_docs, reason = "clap would take a comment for help")]
+    pub site: Site,
+
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "clap would take a comment for help")]
+    pub policies: PolicyOptions,
+
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "clap would take a comment for help")]
+    pub state: StateArgs,
+
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "clap would take a comment for help")]
     pub listen: ListenArgs,
 
     #[command(flatten)]
     #[expect(missing_docs, reason = "clap would take a comment for help")]
     pub access: Access,
+}
+
+impl FetchArgs {
+    /// The content, for a download from named or found peers.
+    pub(crate) fn id(&self) -> ContentId {
+        match &self.content {
+            FetchWhat::Id(id) => *id,
+            FetchWhat::Url(_) => unreachable!("what has a URL is downloaded by a device"),
+        }
+    }
+
+    /// Whether a device downloads it, by policies and with the cloud.
+    pub(crate) fn by_device(&self) -> bool {
+        self.site.cloud.is_some() || matches!(self.content, FetchWhat::Url(_))
+    }
+}
+
+/// What to download.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FetchWhat {
+    /// A content by its id.
+    Id(ContentId),
+    /// What is at an address.
+    Url(String),
+}
+
+impl std::str::FromStr for FetchWhat {
+    type Err = dolab_content::ParseIdError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if text.starts_with("http://") || text.starts_with("https://") {
+            return Ok(Self::Url(text.to_owned()));
+        }
+        text.parse().map(Self::Id)
+    }
 }
 
 /// List who is there: lab peers and Windows hosts, found by DNS-SD

@@ -3,13 +3,7 @@
 use dolab_device::report::{DoConfig, Json};
 use serde::Serialize;
 
-use crate::{
-    args::ConfigArgs,
-    exit::Exit,
-    failure::CommandResult,
-    output::Output,
-    render, state,
-};
+use crate::{args::ConfigArgs, exit::Exit, failure::CommandResult, output::Output, render, state};
 
 /// `verbose` is the cmdlet's own switch, and `-v` of ours.
 pub(crate) fn run(args: &ConfigArgs, verbose: bool, output: &Output) -> CommandResult {

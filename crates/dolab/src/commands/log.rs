@@ -6,13 +6,7 @@ use dolab_device::{
 };
 use serde::Serialize;
 
-use crate::{
-    args::LogArgs,
-    exit::Exit,
-    failure::CommandResult,
-    output::Output,
-    render, state,
-};
+use crate::{args::LogArgs, exit::Exit, failure::CommandResult, output::Output, render, state};
 
 pub(crate) fn run(args: &LogArgs, output: &Output) -> CommandResult {
     let folder = state::folder(&args.state)?;

@@ -4,11 +4,7 @@ use dolab_device::report::{Efficiency, Json, Record};
 use serde::Serialize;
 
 use crate::{
-    args::PerfsnapArgs,
-    exit::Exit,
-    failure::CommandResult,
-    output::Output,
-    render, state,
+    args::PerfsnapArgs, exit::Exit, failure::CommandResult, output::Output, render, state,
 };
 
 pub(crate) fn run(args: &PerfsnapArgs, output: &Output) -> CommandResult {
@@ -16,7 +12,13 @@ pub(crate) fn run(args: &PerfsnapArgs, output: &Output) -> CommandResult {
     if args.this_month {
         let month = state.month.snap(state.monthly_cap);
         let total = month.from.total();
-        show("dolab.perfsnap-this-month/1", &month, month.efficiency(), total, output);
+        show(
+            "dolab.perfsnap-this-month/1",
+            &month,
+            month.efficiency(),
+            total,
+            output,
+        );
     } else {
         let (perf, total) = (&state.perf, state.perf.from.total());
         show("dolab.perfsnap/1", perf, perf.efficiency(), total, output);

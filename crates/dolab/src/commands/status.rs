@@ -6,13 +6,7 @@ use dolab_device::{
 };
 use serde::Serialize;
 
-use crate::{
-    args::StatusArgs,
-    exit::Exit,
-    failure::CommandResult,
-    output::Output,
-    render, state,
-};
+use crate::{args::StatusArgs, exit::Exit, failure::CommandResult, output::Output, render, state};
 
 pub(crate) fn run(args: &StatusArgs, output: &Output) -> CommandResult {
     let view = state::view(&args.state)?;

@@ -15,7 +15,10 @@ fn wrong_use_says_what_was_wrong() {
         (&["peer", "--port", "70000"], "70000"),
         (&["peer", "--share-synthetic", "1MiB:x"], "seed"),
         (&["firewall", "--for", "pf"], "nftables"),
-        (&["policy", "explain", "DOFrobnicate"], "no policy `DOFrobnicate`"),
+        (
+            &["policy", "explain", "DOFrobnicate"],
+            "no policy `DOFrobnicate`",
+        ),
         (&["policy", "show", "--os", "beos"], "windows-11"),
         (&["error", "vpn"], "no error code"),
         (&["peer", "--key", ""], "key is empty"),

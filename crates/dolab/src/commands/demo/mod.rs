@@ -1,4 +1,6 @@
-//! `dolab demo`.
+//! `dolab demo`: a site, and a check.
+
+mod site;
 
 use std::net::{IpAddr, Ipv4Addr, TcpListener};
 
@@ -31,6 +33,7 @@ pub(crate) fn run(args: &DemoArgs, output: &Output) -> CommandResult {
 }
 
 async fn play(args: &DemoArgs, output: &Output) -> CommandResult {
+    site::play(output).await?;
     let stage = Stage::choose(args.free_ports);
     let far = station::start(stage.station("dolab-demo-peer", stage.far)).await?;
     let near = station::start(stage.station("dolab-demo-check", stage.near)).await?;

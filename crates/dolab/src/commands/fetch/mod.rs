@@ -2,6 +2,7 @@
 
 mod catalogue;
 mod destination;
+mod device;
 mod member;
 mod transfer;
 
@@ -27,6 +28,9 @@ use crate::{
 };
 
 pub(crate) fn run(args: &FetchArgs, output: &Output) -> CommandResult {
+    if args.by_device() {
+        return block_on(device::run(args, output))?;
+    }
     let key = args.access.key()?;
     block_on(async {
         let prepared = tokio::select! {
@@ -63,7 +67,7 @@ async fn prepare(
     destination::look_at(&args.output, args.force)?;
     let (hosts, mut reasons) = sources(args, output).await?;
     let wanted = wanted(args, key, &hosts, &mut reasons, output).await?;
-    let path = destination::choose(&args.output, wanted.name.as_deref(), args.content)?;
+    let path = destination::choose(&args.output, wanted.name.as_deref(), args.id())?;
     let store = open(args, &path, &wanted, output).await?;
     Ok(Prepared {
         hosts,
@@ -76,7 +80,7 @@ async fn prepare(
 /// The hosts to download from, and why others are not among them.
 async fn sources(args: &FetchArgs, output: &Output) -> Result<(Vec<Candidate>, Reasons), Failure> {
     if args.from.is_empty() {
-        let has_it = |found: &Candidate| found.may_have(args.content);
+        let has_it = |found: &Candidate| found.may_have(args.id());
         let hosts = hosts::on_the_link(args.wait, args.access.allow_public, output, has_it)
             .await
             .map_err(|failure| failure.hint("name a host that shares it: --from HOST"))?;
@@ -103,10 +107,10 @@ async fn wanted(
     output: &Output,
 ) -> Result<Wanted, Failure> {
     if let Some(path) = &args.pieces_hash_file {
-        return catalogue::read(path, args.content);
+        return catalogue::read(path, args.id());
     }
     let spinner = output.spinner(format!("asking {} for the piece hashes", names(hosts)));
-    let answer = catalogue::ask(hosts, args.content, key).await;
+    let answer = catalogue::ask(hosts, args.id(), key).await;
     spinner.finish_and_clear();
     answer.map_err(|more| {
         reasons.extend(more);

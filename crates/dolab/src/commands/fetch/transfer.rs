@@ -68,7 +68,7 @@ pub(super) async fn run(
         .map_or_else(|| began.elapsed(), |report| report.elapsed);
     let mut document = Document {
         schema: "dolab.fetch/1",
-        id: args.content.to_string(),
+        id: args.id().to_string(),
         path: path.display().to_string(),
         bytes: layout.length(),
         pieces: layout.pieces(),
@@ -150,7 +150,7 @@ async fn download(
         .await
         .map_err(End::Setup)?;
     for &addr in hosts.iter().flat_map(|host| &host.addrs) {
-        member.peer().candidate(args.content, addr).await;
+        member.peer().candidate(args.id(), addr).await;
     }
     let mut background = None;
     let watch = watch(
@@ -163,7 +163,7 @@ async fn download(
     );
     let end = tokio::select! {
         end = watch => end,
-        never = member.find_others(args.content) => match never {},
+        never = member.find_others(args.id()) => match never {},
     };
     match end {
         Ok(report) if args.share_for.is_some() => Ok(Fetched {

@@ -7,12 +7,14 @@ use std::{sync::Arc, time::Instant};
 
 use dolab_bench::{Limits, Server};
 use dolab_check::{SessionEvent, Station, report::PathId};
+use dolab_device::Device;
 use serde::Serialize;
 use tokio::sync::broadcast::{self, error::RecvError};
 
 use crate::{
     args::PeerArgs,
     commands::block_on,
+    device::{self, Wishes},
     escape::escape,
     exit::Exit,
     failure::{CommandResult, Failure},
@@ -33,7 +35,11 @@ pub(crate) fn run(args: &PeerArgs, output: &Output) -> CommandResult {
         let began = Instant::now();
         let station = station::start(config).await?;
         let mut sessions = station.subscribe();
+        let device = device(args, &station, output).await?;
         let served = serve(args, &station, &mut sessions, output).await;
+        if let Some(device) = device {
+            device.stop().await;
+        }
         let snapshot = station.peer().snapshot().await;
         // Until it has stopped, others' sessions still have their last words.
         station.stop().await;
@@ -44,6 +50,43 @@ pub(crate) fn run(args: &PeerArgs, output: &Output) -> CommandResult {
         goodbye(began, snapshot.map(|snapshot| snapshot.engine), output);
         Ok(Exit::Good)
     })?
+}
+
+/// The device whose cache is shared, where a state folder is named: registered with the cloud, if
+/// there is one.
+async fn device(
+    args: &PeerArgs,
+    station: &Station,
+    output: &Output,
+) -> Result<Option<Device>, Failure> {
+    if args.state.state.is_none() {
+        return Ok(None);
+    }
+    let wishes = Wishes {
+        site: &args.site,
+        policies: &args.policies,
+        state: &args.state,
+        listen: &args.listen,
+        access: &args.access,
+    };
+    let mut config = device::config(&wishes, output)?;
+    // The station announces, for itself and for the device.
+    config.discovery = None;
+    let device = Device::with_peer(config, station.peer().clone())
+        .await
+        .map_err(|error| device::not_started(&error))?;
+    station.announce().await;
+    let files = device.view().state.files;
+    let cached = files.iter().filter(|file| file.is_cached());
+    for file in cached {
+        output.line(format_args!(
+            "sharing from the cache: {}, {}\n  {}",
+            escape(&file.name),
+            Size(file.status.file_size),
+            file.status.file_id
+        ));
+    }
+    Ok(Some(device))
 }
 
 /// Serves until the user or the system wants it to end.

@@ -3,6 +3,8 @@
 mod document;
 mod load;
 
+pub(crate) use self::load::policies;
+
 use std::path::Path;
 
 use dolab_policy::{
@@ -66,7 +68,7 @@ fn document(names: impl Iterator<Item = Name>, output: &Output) {
 }
 
 fn show(given: &PolicyOptions, output: &Output) -> CommandResult {
-    let policies = load::policies(given, output)?;
+    let policies = policies(given, output)?;
     output.line(render::policies(output.style(), &policies).trim_end());
     output.document(&Shown::from(&policies));
     Ok(Exit::Good)
@@ -79,7 +81,7 @@ fn judge(
     given: &PolicyOptions,
     output: &Output,
 ) -> CommandResult {
-    let policies = load::policies(given, output)?;
+    let policies = policies(given, output)?;
     let conditions = dolab_host::conditions(cache);
     let transfer = Transfer {
         priority: if foreground {

@@ -1,0 +1,132 @@
+//! A cloud and devices on loopback, in this process.
+
+use std::{net::Ipv4Addr, path::Path, sync::Arc, time::Duration};
+
+use dolab_cloud::{Cloud, CloudConfig, CloudPorts, Content, ContentRules};
+use dolab_content::{ContentId, Layout, Synthetic, hash_source};
+use dolab_device::{Device, DeviceConfig};
+use dolab_discovery::cloud::CloudClientConfig;
+use dolab_http::{ClientConfig, Trust};
+use dolab_peer::PeerConfig;
+use dolab_policy::{Name, Os, Policies, Raw, Settings, gates::Conditions};
+
+/// Larger than what runs in Simple mode for its size alone.
+pub const SIZE: u64 = 12 << 20;
+
+/// A content of this size, made up.
+pub fn content(seed: u64, size: u64) -> Content {
+    let source = Synthetic::new(seed, size);
+    let layout = Layout::new(size, 1 << 20).unwrap();
+    let hashes = hash_source(&source, layout, 1, &|_| ()).unwrap();
+    Content {
+        name: format!("made-up-{seed}"),
+        source: Arc::new(source),
+        hashes: Arc::new(hashes),
+        modified: None,
+        rules: ContentRules::default(),
+    }
+}
+
+pub async fn cloud(contents: Vec<Content>) -> Cloud {
+    Cloud::start(CloudConfig {
+        listen: vec![Ipv4Addr::LOCALHOST.into()],
+        ports: CloudPorts::free(),
+        contents,
+        ..CloudConfig::default()
+    })
+    .await
+    .unwrap()
+}
+
+/// The address of a content at the cloud's origin.
+pub fn url(cloud: &Cloud, content: &Content) -> String {
+    let port = cloud.ports().http.unwrap();
+    format!("http://127.0.0.1:{port}{}", content.path())
+}
+
+/// Policies that let small contents be shared, with these beside.
+pub fn policies(set: &[(Name, Raw)]) -> Policies {
+    let mut settings = Settings::new();
+    settings
+        .set(Name::MinFileSizeToCache, Raw::Number(1))
+        .unwrap();
+    settings
+        .set(Name::RestrictPeerSelectionBy, Raw::Number(0))
+        .unwrap();
+    for (name, raw) in set {
+        settings.set(*name, raw.clone()).unwrap();
+    }
+    Policies::new(Os::Windows11, &settings)
+}
+
+/// A device on loopback with nothing in its way.
+pub fn config(cloud: &Cloud, state: &Path, policies: Policies) -> DeviceConfig {
+    let trust = Trust::authorities_from_pem(cloud.authority_pem().as_bytes()).unwrap();
+    let http = ClientConfig {
+        trust,
+        ..ClientConfig::default()
+    };
+    let port = cloud.ports().https.unwrap();
+    DeviceConfig {
+        policies,
+        conditions: Some(Conditions {
+            cloud: None,
+            uploaded_to_internet: None,
+            ..Conditions::usual()
+        }),
+        cloud: Some(CloudClientConfig {
+            http: http.clone(),
+            geo: format!("https://127.0.0.1:{port}/geo"),
+            ..CloudClientConfig::default()
+        }),
+        http: http.clone(),
+        peer: PeerConfig {
+            listen: vec![(Ipv4Addr::LOCALHOST, 0).into()],
+            http,
+            ..PeerConfig::default()
+        },
+        discovery: None,
+        patience: Duration::from_secs(30),
+        ..DeviceConfig::new(state)
+    }
+}
+
+/// Waits until a device is registered for a content: the cloud offers it to others from then on.
+pub async fn registered(state: &Path, content: ContentId) {
+    let wanted = format!("{content}: registered");
+    wait_for(&wanted, || {
+        let log = dolab_device::View::log(state).unwrap();
+        log.iter().any(|entry| entry.message.starts_with(&wanted))
+    })
+    .await;
+}
+
+/// Waits until something is so.
+pub async fn wait_for(what: &str, mut so: impl FnMut() -> bool) {
+    let deadline = tokio::time::Instant::now() + Duration::from_secs(60);
+    while !so() {
+        assert!(
+            tokio::time::Instant::now() < deadline,
+            "{what}: not in time"
+        );
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+/// The bytes of a content are what is in a file.
+pub fn assert_same(path: &Path, seed: u64, size: u64) {
+    use dolab_content::Source;
+    let mut expected = vec![0; usize::try_from(size).unwrap()];
+    Synthetic::new(seed, size)
+        .read_at(0, &mut expected)
+        .unwrap();
+    assert!(
+        std::fs::read(path).unwrap() == expected,
+        "{}",
+        path.display()
+    );
+}
+
+pub async fn start(config: DeviceConfig) -> Device {
+    Device::start(config).await.unwrap()
+}
