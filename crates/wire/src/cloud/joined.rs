@@ -24,6 +24,7 @@ pub struct OfferedPeer {
     #[serde(serialize_with = "display")]
     pub peer_id: PeerId,
     /// Where it listens, the most promising address first; at most [`OfferedPeer::MAX_ADDRS`].
+    #[serde(serialize_with = "addresses")]
     pub addresses: Vec<SocketAddr>,
     /// What it is to the device that asked. The cloud assigns it (documented).
     #[serde(serialize_with = "number")]
@@ -81,6 +82,46 @@ fn seconds<S: Serializer>(interval: &Duration, to: S) -> Result<S::Ok, S::Error>
 
 fn display<S: Serializer>(id: &PeerId, to: S) -> Result<S::Ok, S::Error> {
     to.collect_str(id)
+}
+
+fn addresses<S: Serializer>(addresses: &[SocketAddr], to: S) -> Result<S::Ok, S::Error> {
+    to.collect_seq(addresses.iter().map(Written))
+}
+
+/// An address as text, IPv4 without the formatting of `std`: an answer holds up to 255 of them.
+struct Written<'a>(&'a SocketAddr);
+
+impl Serialize for Written<'_> {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        let SocketAddr::V4(addr) = self.0 else {
+            return to.collect_str(self.0);
+        };
+        let (mut text, mut len) = ([0; 21], 0);
+        let mut put = |byte| {
+            text[len] = byte;
+            len += 1;
+        };
+        for (n, octet) in addr.ip().octets().into_iter().enumerate() {
+            if n > 0 {
+                put(b'.');
+            }
+            digits(octet.into(), &mut put);
+        }
+        put(b':');
+        digits(addr.port(), &mut put);
+        to.serialize_str(str::from_utf8(&text[..len]).expect("digits are text"))
+    }
+}
+
+fn digits(number: u16, put: &mut impl FnMut(u8)) {
+    let mut unit = 10_000;
+    while unit > 1 && number < unit {
+        unit /= 10;
+    }
+    while unit > 0 {
+        put(b'0' + (number / unit % 10) as u8);
+        unit /= 10;
+    }
 }
 
 fn number<S: Serializer>(kind: &PeerType, to: S) -> Result<S::Ok, S::Error> {

@@ -401,6 +401,23 @@ fn client_versions() {
 
 proptest! {
     #[test]
+    fn addresses_are_written_as_everywhere(v4: u32, v6: u128, port: u16) {
+        let addrs: Vec<std::net::SocketAddr> = vec![
+            (std::net::Ipv4Addr::from_bits(v4), port).into(),
+            (std::net::Ipv6Addr::from_bits(v6), port).into(),
+        ];
+        let peer = OfferedPeer {
+            peer_id: PeerId([0xAB; 20]),
+            addresses: addrs.clone(),
+            peer_type: PeerType::Group,
+        };
+        let written = serde_json::to_value(&peer).unwrap();
+        let texts: Vec<String> = addrs.iter().map(ToString::to_string).collect();
+        prop_assert_eq!(&written["Addresses"], &json!(texts));
+        prop_assert_eq!(&written["PeerId"], &json!("ab".repeat(20)));
+    }
+
+    #[test]
     fn any_join_goes_both_ways(
         id in prop::option::of(".{1,40}"), url in ".{1,40}", peer: [u8; 20],
         addresses: (Option<u32>, Option<u32>, Option<u128>), numbers: [u64; 6],
