@@ -22,6 +22,7 @@ mod ending;
 mod fetch;
 mod greeting;
 mod messages;
+mod rest;
 mod upkeep;
 mod upload;
 
@@ -51,6 +52,8 @@ pub struct Engine {
     fetches: BTreeMap<ConnId, ContentId>,
     /// Contents that peers want, and which of them are uploaded.
     slots: Round<ContentId>,
+    /// Peers that gave their slot back and were not choked.
+    resting: BTreeSet<(ContentId, ConnId)>,
     /// When those who have slots are to hand them on.
     next_rotation: Instant,
     /// Pieces that landed whole and whose hash is not known yet.
@@ -93,6 +96,7 @@ impl Engine {
             subnets: Subnets::default(),
             fetches: BTreeMap::new(),
             slots: Round::new(config.upload_contents),
+            resting: BTreeSet::new(),
             next_rotation: Instant::default(),
             verifying: BTreeMap::new(),
             budget: Budget::new(config.max_outstanding),

@@ -20,6 +20,9 @@ pub(crate) struct Picker {
     /// Pieces that are being fetched.
     flights: BTreeMap<u32, Flight>,
     share: Share,
+    /// Where the next look at the rarest begins. Those of the share are taken first, so that none
+    /// of them may be left among the first of many pieces.
+    look_from: usize,
     /// Where the next scan of a peer's map begins.
     scan_from: usize,
 }
@@ -63,6 +66,10 @@ impl Share {
 /// the work when a peer has only common pieces.
 const RAREST_TRIED: usize = 64;
 
+/// The same where only this device's own share will do, of which there is one among as many as
+/// devices fetch the content.
+const OWN_TRIED: usize = 1024;
+
 impl Picker {
     /// A picker for what `have` misses.
     pub(crate) fn new(have: &PieceMap, rng: &mut impl Rng) -> Self {
@@ -78,6 +85,7 @@ impl Picker {
             rarity,
             flights: BTreeMap::new(),
             share: Share::default(),
+            look_from: 0,
             scan_from: 0,
         }
     }
@@ -109,8 +117,11 @@ impl Picker {
         }
         let share = self.share;
         // What a counted peer has, has at least its own copy.
-        let rarest = self.rarity.rarest(counted.into()).take(RAREST_TRIED);
-        let mut there = rarest.filter(|&(_, piece)| theirs.contains(piece));
+        let tried = if own { OWN_TRIED } else { RAREST_TRIED };
+        let rarest = self.rarity.rarest(counted.into(), self.look_from);
+        let mut there = rarest
+            .take(tried)
+            .filter(|&(_, piece)| theirs.contains(piece));
         let first = there.next();
         let ours = first.and_then(|(copies, _)| {
             let equal = there.take_while(|&(others, _)| others == copies);
@@ -119,6 +130,9 @@ impl Picker {
                 .chain(equal)
                 .find(|&(_, it)| share.has(it))
         });
+        if own && ours.is_none() {
+            self.look_from = self.look_from.wrapping_add(OWN_TRIED);
+        }
         match ours.or_else(|| first.filter(|_| !own)) {
             Some((_, piece)) => Some(piece),
             None if own => None,

@@ -93,14 +93,21 @@ impl Rarity {
     }
 
     /// The ranked pieces that have at least so many copies, each behind its number of them, the
-    /// rarest first.
-    pub(crate) fn rarest(&mut self, copies: usize) -> impl Iterator<Item = (usize, u32)> + '_ {
+    /// rarest first. Those of a rank come round from its place `from` on, which may be any number.
+    pub(crate) fn rarest(
+        &mut self,
+        copies: usize,
+        from: usize,
+    ) -> impl Iterator<Item = (usize, u32)> + '_ {
         while self.ranks.get(self.rarest).is_some_and(Vec::is_empty) {
             self.rarest += 1;
         }
-        let from = self.rarest.max(copies).min(self.ranks.len());
-        let ranks = self.ranks[from..].iter().zip(from..);
-        ranks.flat_map(|(pieces, rank)| pieces.iter().map(move |&piece| (rank, piece)))
+        let first = self.rarest.max(copies).min(self.ranks.len());
+        let ranks = self.ranks[first..].iter().zip(first..);
+        ranks.flat_map(move |(pieces, rank)| {
+            let (before, behind) = pieces.split_at(from % pieces.len().max(1));
+            behind.iter().chain(before).map(move |&piece| (rank, piece))
+        })
     }
 
     pub(crate) fn is_empty(&self) -> bool {

@@ -1,7 +1,7 @@
 //! For tests: compares what is kept up to date step by step with a count from scratch.
 
 use super::Engine;
-use crate::{ConnId, picker::count_missing};
+use crate::{ConnId, picker::count_missing, session::Upload};
 
 impl Engine {
     pub(crate) fn audit(&self) {
@@ -14,6 +14,9 @@ impl Engine {
             assert_eq!(exchange.wanted, wanted, "what is wanted of {conn}");
             let interested = wanted > 0 && swarm.fetches();
             assert_eq!(exchange.interested, interested, "interest in {conn}");
+            let rests = matches!(exchange.upload, Upload::Unchoked { .. }) && !exchange.wants;
+            let is_noted = self.resting.contains(&(exchange.joined.content, conn));
+            assert_eq!(is_noted, rests, "rest of {conn}");
         }
         for swarm in self.swarms.values() {
             let Some(picker) = &swarm.picker else {

@@ -47,6 +47,7 @@ impl Engine {
         let Some(content) = connection.session.content() else {
             return;
         };
+        self.resting.remove(&(content, conn));
         let jitter = self.rng.next_u32();
         let banned = self.bans.address(self.now, connection.remote.ip());
         let Some(swarm) = self.swarms.get_mut(&content) else {

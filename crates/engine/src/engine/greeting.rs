@@ -1,6 +1,6 @@
 //! From a new connection to two exchanged handshakes.
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, time::Duration};
 
 use dolab_content::ContentId;
 use dolab_wire::{
@@ -14,6 +14,11 @@ use crate::{
     connection::Connection,
     session::{Joined, Session},
 };
+
+/// How long a connection stands when a second one with the same peer can not have been dialled at
+/// the same time any more. A candidate that refused, because it was not up yet, is dialled again
+/// after a second, and has dialled us by then.
+const SETTLED: Duration = Duration::from_millis(500);
 
 impl Engine {
     pub(super) fn accepted(&mut self, conn: ConnId, remote: SocketAddr) -> Result<(), Misuse> {
@@ -168,8 +173,9 @@ impl Engine {
     }
 
     /// Which of two connections with one peer for one content has to go. Both sides come to the
-    /// same: the one that the peer with the lower id dialled stays. When one side dialled both,
-    /// that side closes the newer.
+    /// same: of two that were dialled at the same time, the one that the peer with the lower id
+    /// dialled stays; one that is [`SETTLED`] stays, or what is under way over it would be lost.
+    /// When one side dialled both, that side closes the newer.
     fn surplus(&self, new: ConnId, content: ContentId, peer: PeerId) -> Option<ConnId> {
         let keep = if self.me < peer {
             Initiator::Local
@@ -182,8 +188,16 @@ impl Engine {
             .find_map(|old| match (old.initiator(), new.initiator()) {
                 (Initiator::Local, Initiator::Local) => Some(new),
                 (Initiator::Remote, Initiator::Remote) => None,
-                (old_side, _) => Some(if old_side == keep { new } else { old }),
+                (old_side, _) => {
+                    let stays = old_side == keep || self.is_settled(old);
+                    Some(if stays { new } else { old })
+                }
             })
+    }
+
+    fn is_settled(&self, conn: ConnId) -> bool {
+        let connection = self.connections.get(&conn);
+        connection.is_some_and(|it| self.now.since(it.clock.began) >= SETTLED)
     }
 
     /// Both handshakes are exchanged: ours is the next word, too (observed: both sides send their

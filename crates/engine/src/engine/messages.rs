@@ -187,16 +187,18 @@ impl Engine {
 
     fn choked(&mut self, conn: ConnId) -> Result<(), PeerViolation> {
         let now = self.now;
-        let Some(exchange) = self
-            .connections
-            .get_mut(&conn)
-            .and_then(|c| c.exchange_mut())
-        else {
+        let Some(connection) = self.connections.get_mut(&conn) else {
             return Ok(());
         };
-        if exchange
-            .pipeline()
-            .is_some_and(|pipeline| pipeline.requests() > 0)
+        // Behind a body of ours on a slow link, they may not have left yet.
+        let may_have_left = !connection.is_sending();
+        let Some(exchange) = connection.exchange_mut() else {
+            return Ok(());
+        };
+        if may_have_left
+            && exchange
+                .pipeline()
+                .is_some_and(|pipeline| pipeline.requests() > 0)
         {
             exchange.fruitless += 1;
         }

@@ -32,9 +32,7 @@ impl Engine {
         exchange.wants = wants;
         let content = exchange.joined.content;
         if !wants {
-            self.leave_uploads(conn, content);
-            self.choke(conn);
-            return;
+            return self.rest(conn, content);
         }
         self.admit(conn, content);
     }
@@ -43,7 +41,7 @@ impl Engine {
     pub(super) fn admit(&mut self, conn: ConnId, content: ContentId) {
         let (ticket, content_ticket) = (self.ticket(), self.ticket());
         if !self.caps.may_serve(self.kind(conn)) {
-            return;
+            return self.choke(conn);
         }
         let Some(swarm) = self.swarms.get_mut(&content).filter(|swarm| swarm.share) else {
             return;
@@ -53,6 +51,7 @@ impl Engine {
         if granted && active {
             self.unchoke(conn);
         } else {
+            self.choke(conn);
             self.displace_idlers();
         }
     }
@@ -184,7 +183,7 @@ impl Engine {
     }
 
     /// Whether anyone waits for a slot.
-    fn is_crowded(&self) -> bool {
+    pub(super) fn is_crowded(&self) -> bool {
         let crowded = |content| {
             self.swarms
                 .get(&content)
@@ -203,7 +202,7 @@ impl Engine {
         holders.into_iter().for_each(|conn| self.unchoke(conn));
     }
 
-    fn holders(&self, content: ContentId) -> Vec<ConnId> {
+    pub(super) fn holders(&self, content: ContentId) -> Vec<ConnId> {
         let swarm = self.swarms.get(&content);
         swarm
             .map(|swarm| swarm.uploads.holders().collect())
@@ -211,23 +210,34 @@ impl Engine {
     }
 
     fn unchoke(&mut self, conn: ConnId) {
-        if let Some(exchange) = self
+        let Some(exchange) = self
             .connections
             .get_mut(&conn)
             .and_then(|c| c.exchange_mut())
-            && let Upload::Choked { .. } = exchange.upload
-        {
-            let use_made = Use {
-                since: self.now,
-                taken: self.now,
-                bytes: 0,
-            };
-            exchange.upload = Upload::Unchoked {
-                queue: VecDeque::new(),
-                use_made,
-            };
-            self.send(conn, Head::Unchoke);
+        else {
+            return;
+        };
+        let content = exchange.joined.content;
+        let fresh = Use {
+            since: self.now,
+            taken: self.now,
+            bytes: 0,
+        };
+        match &mut exchange.upload {
+            Upload::Unchoked { use_made, .. } => {
+                if self.resting.remove(&(content, conn)) {
+                    *use_made = fresh;
+                }
+            }
+            choked @ Upload::Choked { .. } => {
+                *choked = Upload::Unchoked {
+                    queue: VecDeque::new(),
+                    use_made: fresh,
+                };
+                self.send(conn, Head::Unchoke);
+            }
         }
+        self.end_rests(content);
     }
 
     pub(super) fn choke(&mut self, conn: ConnId) {
@@ -240,12 +250,18 @@ impl Engine {
             exchange.upload = Upload::Choked {
                 crossing: self.config.max_requests_per_connection,
             };
+            self.resting.remove(&(exchange.joined.content, conn));
             self.send(conn, Head::Choke);
         }
     }
 
     pub(super) fn request(&mut self, conn: ConnId, block: Block) -> Result<(), PeerViolation> {
         let most = self.config.max_requests_per_connection;
+        let exchange = self.connections.get(&conn).and_then(|c| c.exchange());
+        if exchange.is_some_and(|exchange| !exchange.wants) {
+            // It rests: whoever asks has to want first.
+            self.choke(conn);
+        }
         let Some(exchange) = self
             .connections
             .get_mut(&conn)

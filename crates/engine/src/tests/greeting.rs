@@ -205,6 +205,24 @@ fn of_two_connections_the_one_dialled_by_the_lower_id_stays() {
     assert_eq!(duplicate(200, false), "accepted");
 }
 
+/// Pieces may be under way over it.
+#[test]
+fn a_connection_that_has_stood_for_a_while_stays() {
+    for them in [1, 200] {
+        let mut solo = Solo::leech(9);
+        let old = solo.joined(them, &PieceMap::full(9));
+        solo.wait(Duration::from_secs(1));
+        let dial = dialled(&mut solo, them);
+        solo.input(Input::Connected { conn: dial });
+        solo.input(Input::Handshake {
+            conn: dial,
+            handshake: hello(content(1), peer(them)),
+        });
+        assert_eq!(solo.closed(old), None);
+        assert_eq!(solo.closed(dial), Some(CloseReason::Duplicate));
+    }
+}
+
 #[test]
 fn one_that_dials_twice_closes_the_newer() {
     let mut solo = Solo::leech(9);

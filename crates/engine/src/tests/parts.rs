@@ -198,6 +198,7 @@ proptest! {
     #[test]
     fn ranks_follow_the_copies(
         acts in proptest::collection::vec((0..12_u32, 0..4_u8), 0..200),
+        from in any::<usize>(),
     ) {
         let mut rarity = Rarity::new(12, ChaCha8Rng::seed_from_u64(1));
         let (mut copies, mut ranked) = ([0_u32; 12], BTreeSet::new());
@@ -221,7 +222,7 @@ proptest! {
             rarity.assert_consistent(&copies, |piece| ranked.contains(&piece));
             prop_assert_eq!(rarity.is_empty(), ranked.is_empty());
             for least in 0..4 {
-                let listed: Vec<(usize, u32)> = rarity.rarest(least).collect();
+                let listed: Vec<(usize, u32)> = rarity.rarest(least, from).collect();
                 prop_assert!(listed.is_sorted_by_key(|&(rank, _)| rank));
                 for &(rank, piece) in &listed {
                     prop_assert!(rank >= least && copies[piece as usize] as usize == rank);
@@ -240,7 +241,10 @@ fn equally_rare_pieces_come_in_an_order_that_differs_from_device_to_device() {
         (0..40).for_each(|piece| rarity.insert(piece));
         // The same news for both.
         (0..20).for_each(|piece| rarity.gained(piece));
-        rarity.rarest(0).map(|(_, piece)| piece).collect::<Vec<_>>()
+        rarity
+            .rarest(0, 0)
+            .map(|(_, piece)| piece)
+            .collect::<Vec<_>>()
     };
     let (one, other) = (order(1), order(2));
     assert_eq!(one, order(1));

@@ -228,6 +228,50 @@ fn bodies_are_handed_over_as_they_leave_and_in_order() {
     assert!(solo.try_input(Input::BodySent { conn }).is_err());
 }
 
+/// A choke would cross its next request, which would then be sent twice.
+#[test]
+fn who_wants_nothing_for_a_moment_is_not_choked() {
+    let mut solo = Solo::seed(9);
+    let conn = solo.joined(1, &PieceMap::empty(9));
+    solo.says(conn, Head::Interested);
+    solo.says(conn, Head::NotInterested);
+    solo.says(conn, Head::Interested);
+    assert_eq!(solo.sent(conn), [Head::Unchoke]);
+    solo.says(conn, Head::Request(whole(1)));
+    assert!(solo.has_sent(conn, &Head::Piece(whole(1))));
+}
+
+#[test]
+fn who_wants_nothing_makes_room_for_who_does() {
+    let mut solo = Solo::with(Config {
+        unchoked_per_content: 2,
+        upload_contents: 1,
+        ..Config::default()
+    });
+    for n in 1..=2 {
+        solo.add(n, PieceMap::full(9));
+    }
+    let joined = |solo: &mut Solo, content, n| {
+        let conn = solo.joined_for(content, n, &PieceMap::empty(9));
+        solo.says(conn, Head::Interested);
+        conn
+    };
+    let rests = joined(&mut solo, 1, 1);
+    solo.says(rests, Head::NotInterested);
+    let second = joined(&mut solo, 1, 2);
+    assert_eq!(solo.sent(rests), [], "there is room for two");
+    let third = joined(&mut solo, 1, 3);
+    assert_eq!(solo.sent(rests), [Head::Choke]);
+    // And for another content, once nobody wants anything of this one.
+    solo.says(second, Head::NotInterested);
+    solo.says(third, Head::NotInterested);
+    let other = joined(&mut solo, 2, 4);
+    assert_eq!(solo.sent(other), [Head::Unchoke]);
+    for conn in [second, third] {
+        assert_eq!(solo.sent(conn), [Head::Choke]);
+    }
+}
+
 #[test]
 fn a_choke_drops_what_waits() {
     let mut solo = Solo::with(Config {

@@ -111,34 +111,34 @@ const SLOW_SEEDER: Swarm = Swarm {
 #[test]
 fn swarms_are_done_soon_after_the_bound() {
     let swarms = [
-        (SLOW_SEEDER, 1.18),
+        (SLOW_SEEDER, 1.14),
         (
             Swarm {
                 pieces: 512,
                 ..SLOW_SEEDER
             },
-            1.10,
+            1.05,
         ),
         (
             Swarm {
                 down: 100,
                 ..SLOW_SEEDER
             },
-            1.27,
+            1.21,
         ),
         (
             Swarm {
                 seeder_up: 1_000,
                 ..SLOW_SEEDER
             },
-            1.19,
+            1.12,
         ),
         (
             Swarm {
                 up: 20,
                 ..SLOW_SEEDER
             },
-            1.18,
+            1.10,
         ),
         (
             Swarm {
