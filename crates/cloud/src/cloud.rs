@@ -86,6 +86,10 @@ impl Cloud {
     ///
     /// # Errors
     /// When a port, a file or a certificate can not be had. Nothing stays open then.
+    #[expect(
+        clippy::unused_async,
+        reason = "it needs a runtime around it, which a future makes sure of"
+    )]
     pub async fn start(config: CloudConfig) -> Result<Self, StartError> {
         let faults = Arc::new(Faults::default());
         for fault in config.faults {
@@ -262,5 +266,6 @@ fn version_of(service: &ServiceConfig) -> String {
 
 /// Where the cloud reaches itself.
 fn self_address(on: &[IpAddr]) -> IpAddr {
-    on.first().copied().unwrap_or(Ipv4Addr::LOCALHOST.into())
+    let local = || Ipv4Addr::LOCALHOST.into();
+    on.first().copied().unwrap_or_else(local)
 }

@@ -75,7 +75,7 @@ pub(crate) enum Answer {
     /// It is served from here.
     Cached(Hit),
     /// The origin knows no ranges: its answer is passed through.
-    Through(dolab_http::Response),
+    Through(Box<dolab_http::Response>),
 }
 
 /// The name of an origin is none that the cache fills from.
@@ -150,7 +150,10 @@ impl Cache {
                 description,
                 known: false,
             })),
-            Ok(None) => object.whole().await.map(Answer::Through),
+            Ok(None) => object
+                .whole()
+                .await
+                .map(|answer| Answer::Through(Box::new(answer))),
             Err(error) => Err(error),
         })
     }

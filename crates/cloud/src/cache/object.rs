@@ -161,7 +161,7 @@ impl Object {
     pub(crate) async fn read(self: &Arc<Self>, part: Range<u64>) -> Result<Bytes, FillError> {
         let slice = part.start / SLICE;
         let next = (slice + 1) * SLICE;
-        if part.start % SLICE == 0
+        if part.start.is_multiple_of(SLICE)
             && let Some((description, _)) = self.lock().description.clone()
             && next < description.length
         {

@@ -51,12 +51,18 @@ impl FillError {
             Self::Status { status, .. } if status.is_client_error() => *status,
             Self::Status { status, .. } if *status == StatusCode::SERVICE_UNAVAILABLE => *status,
             Self::Status { .. } | Self::Changed => StatusCode::BAD_GATEWAY,
-            Self::Http(error) => match **error {
-                Error::ConnectTimeout { .. }
-                | Error::ResponseTimeout { .. }
-                | Error::Stalled { .. } => StatusCode::GATEWAY_TIMEOUT,
-                _ => StatusCode::BAD_GATEWAY,
-            },
+            Self::Http(error) => {
+                let silent = matches!(
+                    **error,
+                    Error::ConnectTimeout { .. }
+                        | Error::ResponseTimeout { .. }
+                        | Error::Stalled { .. }
+                );
+                match silent {
+                    true => StatusCode::GATEWAY_TIMEOUT,
+                    false => StatusCode::BAD_GATEWAY,
+                }
+            }
         }
     }
 }

@@ -114,17 +114,20 @@ impl Fault {
     /// # Errors
     /// Why not.
     pub(crate) fn check(&self) -> Result<(), String> {
-        match self.kind {
-            FaultKind::Status(status) if !(200..600).contains(&status) => {
-                Err(format!("status {status}: 200 to 599 are possible"))
-            }
-            FaultKind::Certificate(_) if self.path.is_some() => Err(
-                "a certificate is shown before a path is known: leave the path out, or name a host"
-                    .into(),
-            ),
-            FaultKind::SlowBody(0) => Err("slow: at least 1 byte in a second".into()),
-            _ => Ok(()),
+        if let FaultKind::Status(status) = self.kind
+            && !(200..600).contains(&status)
+        {
+            return Err(format!("status {status}: 200 to 599 are possible"));
         }
+        if matches!(self.kind, FaultKind::Certificate(_)) && self.path.is_some() {
+            let why = "a certificate is shown before a path is known: leave the path out, or name a \
+                       host";
+            return Err(why.into());
+        }
+        if self.kind == FaultKind::SlowBody(0) {
+            return Err("slow: at least 1 byte in a second".into());
+        }
+        Ok(())
     }
 }
 

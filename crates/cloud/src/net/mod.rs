@@ -1,5 +1,6 @@
 //! Ports: who may come in, TLS, and HTTP in both versions over it.
 
+mod patient;
 mod places;
 mod quic;
 mod serve;

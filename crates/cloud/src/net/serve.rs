@@ -21,7 +21,7 @@ use tokio::{
 use tokio_rustls::TlsAcceptor;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::Places;
+use super::{Places, patient::Patient};
 use crate::{Limits, body::Body};
 
 /// Who sent a request, and over what.
@@ -134,6 +134,7 @@ async fn connection(
         local: canonical(stream.local_addr()?),
         tls: tls.is_some(),
     };
+    let stream = Patient::new(stream, gate.limits.stalled);
     let Some(acceptor) = tls else {
         return http1(stream, caller, gate, handler).await;
     };

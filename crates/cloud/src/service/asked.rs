@@ -103,11 +103,14 @@ impl Asked {
             Ok(IpAddr::V6(addr)) => format!("[{addr}]"),
             _ => host.to_owned(),
         };
-        match role {
-            Role::Content if self.http == 80 => format!("http://{host}{path}"),
-            Role::Content => format!("http://{host}:{}{path}", self.http),
-            _ if self.https == 443 => format!("https://{host}{path}"),
-            _ => format!("https://{host}:{}{path}", self.https),
+        let (scheme, usual, port) = match role == Role::Content {
+            true => ("http", 80, self.http),
+            false => ("https", 443, self.https),
+        };
+        if port == usual {
+            format!("{scheme}://{host}{path}")
+        } else {
+            format!("{scheme}://{host}:{port}{path}")
         }
     }
 }

@@ -54,7 +54,7 @@ pub(super) async fn serve(
             mark(&mut response, if known { "HIT" } else { "MISS" });
             response
         }
-        Ok(Answer::Through(answer)) => through(answer, method, stalled),
+        Ok(Answer::Through(answer)) => through(*answer, method, stalled),
         Err(error) => {
             tracing::info!(host = asked.host, path, %error, "the cache could not be filled");
             failed(error)
@@ -128,7 +128,9 @@ fn failed(error: FillError) -> Response<Body> {
             }
             response
         }
-        error => Reply::error(status, error).into(),
+        error @ (FillError::Status { .. } | FillError::Http(_) | FillError::Changed) => {
+            Reply::error(status, error).into()
+        }
     };
     mark(&mut response, "MISS");
     response

@@ -122,12 +122,16 @@ impl Opened {
         let database = redb::Builder::new()
             .set_cache_size(MEMORY)
             .create(path)
-            .map_err(|error| match error {
-                redb::DatabaseError::DatabaseAlreadyOpen => StateError::InUse(path.to_owned()),
-                redb::DatabaseError::Storage(redb::StorageError::Io(error)) if !is_form(&error) => {
-                    io(path, &error)
+            .map_err(|error| {
+                if matches!(error, redb::DatabaseError::DatabaseAlreadyOpen) {
+                    return StateError::InUse(path.to_owned());
                 }
-                error => foreign(&error),
+                if let redb::DatabaseError::Storage(redb::StorageError::Io(error)) = &error
+                    && !is_form(error)
+                {
+                    return io(path, error);
+                }
+                foreign(&error)
             })?;
         let (authority, records) = read(&database).map_err(|error| foreign(&error))?;
         Ok(Self {

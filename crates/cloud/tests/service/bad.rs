@@ -219,6 +219,31 @@ fn openssl(lab: &Lab, request: &[u8]) -> String {
 }
 
 #[test]
+fn who_asks_and_never_reads_is_let_go() {
+    let lab = Lab::with(|config| {
+        config.limits.stalled = std::time::Duration::from_secs(1);
+        config.contents.push(crate::common::synthetic(8, 64 << 20));
+    });
+    let contents = lab.cloud().contents();
+    let large = contents.iter().find(|it| it.name == "synthetic-8").unwrap();
+    let mut stream = connect(lab.http_addr());
+    let get = format!("GET {} HTTP/1.1\r\nHost: x\r\n\r\n", large.path());
+    stream.write_all(get.as_bytes()).unwrap();
+    let mut first = [0; 1];
+    stream.read_exact(&mut first).unwrap();
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(100);
+    while !lab
+        .cloud()
+        .metrics()
+        .contains("dolab_cloud_connections 0\n")
+    {
+        assert!(std::time::Instant::now() < deadline, "it keeps its place");
+        std::thread::yield_now();
+    }
+    sound(&lab);
+}
+
+#[test]
 fn a_crowd_of_connections_is_turned_away_and_passes() {
     let lab = Lab::with(|config| config.limits.connections_of_one = 8);
     let held: Vec<_> = (0..8).map(|_| connect(lab.http_addr())).collect();
