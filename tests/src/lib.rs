@@ -17,7 +17,7 @@ mod slots;
 #[cfg(target_os = "linux")]
 pub use iperf3::foreground;
 #[cfg(target_os = "linux")]
-pub use net::{Lan, Namespace, Net, Topology};
+pub use net::{Campus, Lan, Namespace, Net, Topology};
 pub use process::{Finished, Process};
 pub use program::dolab;
 pub use report::{parse_report, repository, schema_errors};

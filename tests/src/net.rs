@@ -1,8 +1,10 @@
 //! Hosts and what lies between them, made of network namespaces.
 
+mod campus;
 mod lan;
 mod namespace;
 
+pub use campus::Campus;
 pub use lan::Lan;
 pub use namespace::Namespace;
 

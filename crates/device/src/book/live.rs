@@ -75,7 +75,10 @@ impl Live {
         if !self.peers.contains_key(&who) {
             self.proposed += 1;
         }
-        self.peer(who, peer.ip, peer.kind, now);
+        if let Some(known) = self.peer(who, peer.ip, peer.kind, now) {
+            // The link may tell of better addresses later.
+            known.ip = peer.ip;
+        }
     }
 
     pub(super) fn joined(&mut self, kind: PeerType) {

@@ -70,7 +70,7 @@ impl Inner {
         known: &Known,
         job: &Job,
     ) -> Result<Outcome, DownloadError> {
-        if let Some(outcome) = self.from_cache(known, job) {
+        if let Some(outcome) = self.cached(known, job) {
             return Ok(outcome);
         }
         self.write_down(request, known)?;
@@ -82,7 +82,7 @@ impl Inner {
     }
 
     /// What is in the cache already.
-    fn from_cache(&self, known: &Known, job: &Job) -> Option<Outcome> {
+    fn cached(&self, known: &Known, job: &Job) -> Option<Outcome> {
         let book = self.book();
         let file = book.file(&known.file_id).filter(|file| file.is_cached())?;
         let status = file.status.clone();
@@ -449,7 +449,10 @@ impl Inner {
             strangers: match judgement.mode {
                 DownloadMode::Group => PeerType::Group,
                 DownloadMode::Internet => PeerType::Internet,
-                _ => PeerType::Lan,
+                DownloadMode::CdnOnly
+                | DownloadMode::Lan
+                | DownloadMode::Simple
+                | DownloadMode::Bypass => PeerType::Lan,
             },
             ..Rules::new(request.priority)
         }
@@ -604,6 +607,10 @@ fn address(source: &str) -> Option<std::net::IpAddr> {
 }
 
 fn not_whole(error: TransferError) -> DownloadError {
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "all other ends are the sources'"
+    )]
     match error {
         TransferError::Store { error, .. } => DownloadError::Disk(error),
         TransferError::Removed | TransferError::Stopped => DownloadError::Stopped,

@@ -155,7 +155,7 @@ impl Keeper {
                 ref why,
             } => {
                 let known = self.known.remove(&conn).map(|it| self.name(it));
-                let Some(content) = content.or(known.map(|known| known.content)) else {
+                let Some(content) = content.or_else(|| known.map(|known| known.content)) else {
                     return;
                 };
                 let end = Exchange {
@@ -213,6 +213,10 @@ impl Keeper {
 
 /// The code of a connection's end; `None` for one in good order.
 fn code_of(why: &CloseReason, shook_hands: bool) -> Option<DoCode> {
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "all others are told by their code"
+    )]
     match why {
         CloseReason::Closed if shook_hands => None,
         CloseReason::NothingToDo | CloseReason::Stopped => None,

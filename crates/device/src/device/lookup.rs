@@ -68,7 +68,10 @@ impl Inner {
         let answer = match first.mode {
             // Neither of them asks the cloud (documented).
             DownloadMode::Simple | DownloadMode::Bypass => Answer::default(),
-            _ => self.ask_cloud(request).await,
+            DownloadMode::CdnOnly
+            | DownloadMode::Lan
+            | DownloadMode::Group
+            | DownloadMode::Internet => self.ask_cloud(request).await,
         };
         let size = answer.hashes.as_ref().map(|it| it.layout().length());
         let bound = answer.policy.as_ref().map(|it| it.policies.download_mode);
@@ -209,9 +212,12 @@ async fn ask(
     answer.registered = Some(endpoints.key_value.is_registered(&request.caller));
     let endpoints = answer.endpoints.insert(endpoints);
     let policy = client.content_policy(endpoints, &name).await;
-    let policy = policy.inspect_err(|error| match error {
-        CloudError::UnknownContent(_) => answer.integrity = Some(false),
-        _ => answer.cloud = Some(false),
+    let policy = policy.inspect_err(|error| {
+        if matches!(error, CloudError::UnknownContent(_)) {
+            answer.integrity = Some(false);
+        } else {
+            answer.cloud = Some(false);
+        }
     })?;
     let policy = answer.policy.insert(policy);
     let hashes = client.pieces_hash_file(policy).await;
@@ -222,6 +228,10 @@ async fn ask(
 
 /// The function of the real client in whose words such an error stands.
 fn function_of(error: &CloudError) -> &'static str {
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "all others come from the services"
+    )]
     match error {
         CloudError::HashFile { .. } | CloudError::HashFileUnavailable { .. } => {
             "CTelemetryLogger::TraceErrorCdnComm"

@@ -1,0 +1,131 @@
+//! A whole site: a cloud, subnets and NATs, devices in every mode. Who is offered whom, and where
+//! bytes come from, is what the facts say.
+
+mod table;
+
+use std::path::{Path, PathBuf};
+
+use dolab_tests::{Finished, Namespace, Process};
+use serde_json::Value;
+
+use crate::peer;
+
+/// Larger than what runs in Simple mode for its size alone (documented: below 10 MB).
+const SIZE: &str = "12MiB";
+
+/// The cloud and its one content.
+struct Cloud {
+    _process: Process,
+    folder: tempfile::TempDir,
+    address: String,
+    url: String,
+    bytes: u64,
+}
+
+impl Cloud {
+    /// Starts it on a host, with the real ports.
+    fn start(host: &Namespace, size: &str) -> Self {
+        let folder = tempfile::tempdir().expect("a folder can be made");
+        let address = host.address.to_string();
+        let mut cloud = host.dolab();
+        cloud.args(["cloud", "--json", "--listen", &address]);
+        cloud.args(["--share-synthetic", size]);
+        cloud.arg("--ca-out").arg(folder.path().join("ca.pem"));
+        let process = Process::start(cloud);
+        let serving = process.line(|line| peer::parse(line, "serving").is_some());
+        let serving = peer::parse(&serving, "serving").expect("it was just parsed");
+        process.line(|line| peer::parse(line, "ready").is_some());
+        Self {
+            url: serving["url"].as_str().expect("a text").to_owned(),
+            bytes: serving["bytes"].as_u64().expect("a number"),
+            _process: process,
+            folder,
+            address,
+        }
+    }
+
+    /// A device that downloads the content, with these policies, and keeps its state under a name.
+    fn device(
+        &self,
+        host: &Namespace,
+        name: &str,
+        policies: &[(&str, &str)],
+        more: &[&str],
+    ) -> Device {
+        let state = self.folder.path().join(name);
+        let file = self.folder.path().join(format!("{name}.toml"));
+        let mut text = String::from(BASE);
+        for (policy, value) in policies {
+            text.push_str(&format!("{policy} = {value}\n"));
+        }
+        std::fs::write(&file, text).expect("the folder can be written to");
+        let mut fetch = host.dolab();
+        fetch.args(["fetch", &self.url, "--json", "-vv", "--force"]);
+        fetch.args(["--cloud", &format!("https://{}", self.address)]);
+        fetch.arg("--ca").arg(self.folder.path().join("ca.pem"));
+        fetch.arg("--policy").arg(&file);
+        fetch.arg("--state").arg(&state);
+        fetch
+            .arg("--output")
+            .arg(self.folder.path().join(format!("{name}.bin")));
+        fetch.args(more);
+        Device {
+            process: Process::start(fetch),
+            state,
+        }
+    }
+}
+
+/// What lets a small machine and a small content take part.
+const BASE: &str = "\
+DOMinFileSizeToCache = 1
+DOMinRAMAllowedToPeer = 1
+DOMinDiskSizeAllowedToPeer = 1
+";
+
+/// A device.
+struct Device {
+    process: Process,
+    state: PathBuf,
+}
+
+impl Device {
+    /// Waits until it is whole and registered, so that others are offered it.
+    fn seeds(&self) {
+        self.process
+            .line(|line| peer::parse(line, "whole").is_some());
+        // First when it begins, and again at once when it is whole.
+        wait_for("it is registered as whole", || {
+            let log = std::fs::read_to_string(self.state.join("log.jsonl")).unwrap_or_default();
+            let whole = log.find("TraceDownloadCompletedImpl");
+            whole.is_some_and(|at| log[at..].contains(": registered, "))
+        });
+    }
+
+    /// Waits until it has ended.
+    fn ends(self) -> (Finished, PathBuf) {
+        (self.process.finish(), self.state)
+    }
+}
+
+/// What the program says of a device that has stopped.
+fn ask(arguments: &[&str], state: &Path) -> Value {
+    let mut command = dolab_tests::dolab();
+    command
+        .args(arguments)
+        .arg("--json")
+        .arg("--state")
+        .arg(state);
+    let finished = Process::run(command);
+    finished.assert_code(0);
+    peer::document(&finished)
+}
+
+/// Waits until something is so.
+fn wait_for(what: &str, mut so: impl FnMut() -> bool) {
+    let deadline = std::time::Instant::now() + dolab_tests::PATIENCE;
+    while !so() {
+        assert!(std::time::Instant::now() < deadline, "{what}: not in time");
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+}
