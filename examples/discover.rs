@@ -31,6 +31,7 @@ async fn main() -> anyhow::Result<()> {
         };
         let what = match &candidate.kind {
             Kind::Lab(lab) => format!("dolab {} with {} contents", lab.version, lab.total),
+            Kind::Offered(id) => format!("offered by a cloud, peer id {id}"),
             Kind::Windows => "announces itself as Windows does".into(),
             Kind::Other => "announces the service, in another form".into(),
             Kind::Unknown => "nothing known yet".into(),
