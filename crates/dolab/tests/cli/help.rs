@@ -1,11 +1,12 @@
 use crate::program::run;
 
-const COMMANDS: [&str; 10] = [
+const COMMANDS: [&str; 11] = [
     "demo",
     "peer",
     "check",
     "fetch",
     "bench",
+    "cloud",
     "discover",
     "firewall",
     "policy",

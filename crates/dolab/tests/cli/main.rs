@@ -4,6 +4,7 @@
     reason = "a test may panic, also in the functions beside it"
 )]
 
+mod cloud;
 mod compare;
 mod demo;
 mod firewall;
