@@ -373,7 +373,7 @@ proptest! {
         let toml: String = chosen.iter().map(|(name, value)| as_toml(*name, value)).collect();
         let toml = format!("[{table}]\n{toml}");
         let read = Settings::read("a.toml", toml.as_bytes());
-        prop_assert_eq!(values(&read.expect(&toml)), expected.clone());
+        prop_assert_eq!(&values(&read.expect(&toml)), &expected);
         let export: String = chosen
             .iter()
             .map(|(name, value)| as_export(*name, value, key.bare_names))
@@ -381,7 +381,7 @@ proptest! {
         let export = format!("Windows Registry Editor Version 5.00\n\n[{key}]\n{export}");
         for bytes in [export.clone().into_bytes(), utf16(&export)] {
             let read = Settings::read("a.reg", &bytes);
-            prop_assert_eq!(values(&read.expect(&export)), expected.clone());
+            prop_assert_eq!(&values(&read.expect(&export)), &expected);
         }
     }
 
