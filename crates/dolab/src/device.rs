@@ -41,7 +41,7 @@ pub(crate) fn config(wishes: &Wishes<'_>, output: &Output) -> Result<DeviceConfi
         geo: format!("{}{GEO_PATH}", url.trim_end_matches('/')),
         ..CloudClientConfig::default()
     });
-    let address = listen.listen.unwrap_or(Ipv6Addr::UNSPECIFIED.into());
+    let address = listen.listen.unwrap_or(IpAddr::V6(Ipv6Addr::UNSPECIFIED));
     Ok(DeviceConfig {
         policies,
         cloud,
@@ -71,6 +71,10 @@ fn discovery(listen: Option<IpAddr>) -> DiscoveryConfig {
 
 /// Why there is no device, for the user.
 pub(crate) fn not_started(error: &DeviceError) -> Failure {
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "all others are about the port or its configuration"
+    )]
     match error {
         DeviceError::State(error) => state::refused(error),
         error => Failure::cannot_run(error).hint("--port takes another port, and 0 any free one"),

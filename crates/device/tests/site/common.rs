@@ -1,5 +1,7 @@
 //! A cloud and devices on loopback, in this process.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests, which fail by it")]
+
 use std::{net::Ipv4Addr, path::Path, sync::Arc, time::Duration};
 
 use dolab_cloud::{Cloud, CloudConfig, CloudPorts, Content, ContentRules};

@@ -191,7 +191,7 @@ impl Base {
     fn of(cloud: &Cloud, addresses: &[IpAddr]) -> Self {
         // What another host can reach comes first.
         let own = |addr: &&IpAddr| !addr.is_loopback();
-        let addr = addresses.iter().find(own).or(addresses.first());
+        let addr = addresses.iter().find(own).or_else(|| addresses.first());
         let host = match addr {
             Some(IpAddr::V6(addr)) => format!("[{addr}]"),
             Some(addr) => addr.to_string(),
@@ -240,7 +240,7 @@ impl Ports {
 fn print_hosts(args: &CloudArgs, output: &Output) -> CommandResult {
     let addresses = dolab_cloud::own_addresses(&args.listening.listen);
     let own = |addr: &&IpAddr| !addr.is_loopback();
-    let addr = addresses.iter().find(own).or(addresses.first());
+    let addr = addresses.iter().find(own).or_else(|| addresses.first());
     let addr = *addr.ok_or_else(|| {
         Failure::cannot_run("this host has no address").hint("name one with --listen")
     })?;
