@@ -101,14 +101,23 @@ impl Object {
     ) -> Result<Option<Description>, FillError> {
         let describing = {
             let mut state = self.lock();
-            let known = state.description.is_some();
-            let object = Arc::clone(self);
-            let begin = || object.describing(first, known).boxed().shared();
-            state.describing.get_or_insert_with(begin).clone()
+            if let Some(describing) = &state.describing {
+                describing.clone()
+            } else if let Some((known, _)) = state.description.as_ref().filter(is_fresh) {
+                // Learnt since the caller looked.
+                return Ok(Some(known.clone()));
+            } else {
+                let known = state.description.is_some();
+                let object = Arc::clone(self);
+                let describing = async move {
+                    let result = Arc::clone(&object).describing(first, known).await;
+                    object.lock().describing = None;
+                    result
+                };
+                begin(describing, &mut state.describing)
+            }
         };
-        let result = describing.await;
-        self.lock().describing = None;
-        result
+        describing.await
     }
 
     async fn describing(
@@ -179,18 +188,26 @@ impl Object {
 
     /// A slice: one that is kept, or that is under way already, or that is fetched now.
     async fn slice(self: &Arc<Self>, slice: u64) -> Result<Bytes, FillError> {
-        if let Some(bytes) = self.cache.slices.get((self.id, slice)) {
-            return Ok(bytes);
-        }
         let filling = {
             let mut state = self.lock();
-            let object = Arc::clone(self);
-            let begin = || object.filling(slice).boxed().shared();
-            state.filling.entry(slice).or_insert_with(begin).clone()
+            if let Some(filling) = state.filling.get(&slice) {
+                filling.clone()
+            } else if let Some(bytes) = self.cache.slices.get((self.id, slice)) {
+                return Ok(bytes);
+            } else {
+                let object = Arc::clone(self);
+                let filling = async move {
+                    let result = Arc::clone(&object).filling(slice).await;
+                    object.lock().filling.remove(&slice);
+                    result
+                };
+                let mut place = None;
+                let filling = begin(filling, &mut place);
+                state.filling.extend(place.map(|place| (slice, place)));
+                filling
+            }
         };
-        let result = filling.await;
-        self.lock().filling.remove(&slice);
-        result
+        filling.await
     }
 
     async fn filling(self: Arc<Self>, slice: u64) -> Result<Bytes, FillError> {
@@ -215,6 +232,22 @@ impl Object {
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Begins a fetch that goes on also when nobody waits for it any more, and puts it where the next
+/// caller finds it. What is fetched is kept before it is taken from there, so whoever does not find
+/// it there finds what it brought.
+fn begin<T: Clone + Send + Sync + 'static>(
+    fetch: impl Future<Output = Result<T, FillError>> + Send + 'static,
+    place: &mut Option<Fetch<T>>,
+) -> Fetch<T> {
+    let fetch = fetch.boxed().shared();
+    tokio::spawn(fetch.clone());
+    place.insert(fetch).clone()
+}
+
+fn is_fresh((_, learnt): &&(Description, Learnt)) -> bool {
+    learnt.is_fresh()
 }
 
 fn range_of(slice: u64) -> Range<u64> {
