@@ -37,9 +37,6 @@ mod request;
 mod response;
 mod trust;
 
-#[cfg(test)]
-mod tests;
-
 pub use client::{Client, Upgraded};
 pub use config::ClientConfig;
 pub use error::{Error, Fault};

@@ -1,5 +1,11 @@
 //! Peers, caches and origins together, against the simulated service and against nginx.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::wildcard_enum_match_arm,
+    reason = "what a test did not expect shall fail it"
+)]
+
 mod common;
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
