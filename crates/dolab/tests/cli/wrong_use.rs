@@ -9,7 +9,7 @@ fn wrong_use_says_what_was_wrong() {
         (&["demo", "--size", "lots"], "write it as 64MiB"),
         (&["check", "pc7:0"], "port"),
         (&["check", "pc7", "--wait", "30"], "30s"),
-        (&["fetch"], "<ID>"),
+        (&["fetch"], "<ID|URL>"),
         (&["fetch", "abc"], "64 hex digits"),
         (&["fetch", &id, "--from", "not a host"], "letters, digits"),
         (&["peer", "--port", "70000"], "70000"),
