@@ -14,10 +14,12 @@ pub(crate) fn start(global: &Global, output: &Output) {
     let default = match global.verbose {
         0 => "warn",
         1 => {
-            "dolab=info,dolab_check=info,dolab_peer=info,dolab_discovery=info,dolab_content=info,warn"
+            "dolab=info,dolab_check=info,dolab_cloud=info,dolab_content=info,dolab_device=info,\
+             dolab_discovery=info,dolab_peer=info,warn"
         }
         _ => {
-            "dolab=debug,dolab_check=debug,dolab_peer=debug,dolab_engine=debug,dolab_discovery=debug,dolab_content=debug,info"
+            "dolab=debug,dolab_check=debug,dolab_cloud=debug,dolab_content=debug,dolab_device=debug,\
+             dolab_discovery=debug,dolab_engine=debug,dolab_http=debug,dolab_peer=debug,info"
         }
     };
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(default));

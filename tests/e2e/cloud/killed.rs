@@ -56,7 +56,7 @@ fn who_was_registered_is_found_after_kill_9() {
         let cloud = start();
         let pem = fs::read(cloud.folder.path().join("ca.pem")).expect("it was written");
         // The authority is kept too: devices go on trusting it.
-        assert!(*authority.get_or_insert(pem.clone()) == pem);
+        assert!(*authority.get_or_insert_with(|| pem.clone()) == pem);
         let peers: Vec<_> = (0..JOINS).map(|n| peer(round, n)).collect();
         let file = kept.path().join("joins");
         let more = ",\\\"Scope\\\":\\\"1\\\",\\\"ReportedIp\\\":\\\"10.0.0.1\\\"";
