@@ -13,10 +13,10 @@ use dolab_peer::PeerConfig;
 use dolab_policy::{Name, Os, Policies, Raw, Settings, gates::Conditions};
 
 /// Larger than what runs in Simple mode for its size alone.
-pub const SIZE: u64 = 12 << 20;
+pub(crate) const SIZE: u64 = 12 << 20;
 
 /// A content of this size, made up.
-pub fn content(seed: u64, size: u64) -> Content {
+pub(crate) fn content(seed: u64, size: u64) -> Content {
     let source = Synthetic::new(seed, size);
     let layout = Layout::new(size, 1 << 20).unwrap();
     let hashes = hash_source(&source, layout, 1, &|_| ()).unwrap();
@@ -29,7 +29,7 @@ pub fn content(seed: u64, size: u64) -> Content {
     }
 }
 
-pub async fn cloud(contents: Vec<Content>) -> Cloud {
+pub(crate) async fn cloud(contents: Vec<Content>) -> Cloud {
     Cloud::start(CloudConfig {
         listen: vec![Ipv4Addr::LOCALHOST.into()],
         ports: CloudPorts::free(),
@@ -41,13 +41,13 @@ pub async fn cloud(contents: Vec<Content>) -> Cloud {
 }
 
 /// The address of a content at the cloud's origin.
-pub fn url(cloud: &Cloud, content: &Content) -> String {
+pub(crate) fn url(cloud: &Cloud, content: &Content) -> String {
     let port = cloud.ports().http.unwrap();
     format!("http://127.0.0.1:{port}{}", content.path())
 }
 
 /// Policies that let small contents be shared, with these beside.
-pub fn policies(set: &[(Name, Raw)]) -> Policies {
+pub(crate) fn policies(set: &[(Name, Raw)]) -> Policies {
     let mut settings = Settings::new();
     settings
         .set(Name::MinFileSizeToCache, Raw::Number(1))
@@ -62,7 +62,7 @@ pub fn policies(set: &[(Name, Raw)]) -> Policies {
 }
 
 /// A device on loopback with nothing in its way.
-pub fn config(cloud: &Cloud, state: &Path, policies: Policies) -> DeviceConfig {
+pub(crate) fn config(cloud: &Cloud, state: &Path, policies: Policies) -> DeviceConfig {
     let trust = Trust::authorities_from_pem(cloud.authority_pem().as_bytes()).unwrap();
     let http = ClientConfig {
         trust,
@@ -94,7 +94,7 @@ pub fn config(cloud: &Cloud, state: &Path, policies: Policies) -> DeviceConfig {
 }
 
 /// Waits until a device is registered for a content: the cloud offers it to others from then on.
-pub async fn registered(state: &Path, content: ContentId) {
+pub(crate) async fn registered(state: &Path, content: ContentId) {
     let wanted = format!("{content}: registered");
     wait_for(&wanted, || {
         let log = dolab_device::View::log(state).unwrap();
@@ -104,7 +104,7 @@ pub async fn registered(state: &Path, content: ContentId) {
 }
 
 /// Waits until something is so.
-pub async fn wait_for(what: &str, mut so: impl FnMut() -> bool) {
+pub(crate) async fn wait_for(what: &str, mut so: impl FnMut() -> bool) {
     let deadline = tokio::time::Instant::now() + Duration::from_secs(60);
     while !so() {
         assert!(
@@ -116,7 +116,7 @@ pub async fn wait_for(what: &str, mut so: impl FnMut() -> bool) {
 }
 
 /// The bytes of a content are what is in a file.
-pub fn assert_same(path: &Path, seed: u64, size: u64) {
+pub(crate) fn assert_same(path: &Path, seed: u64, size: u64) {
     use dolab_content::Source;
     let mut expected = vec![0; usize::try_from(size).unwrap()];
     Synthetic::new(seed, size)
@@ -129,6 +129,6 @@ pub fn assert_same(path: &Path, seed: u64, size: u64) {
     );
 }
 
-pub async fn start(config: DeviceConfig) -> Device {
+pub(crate) async fn start(config: DeviceConfig) -> Device {
     Device::start(config).await.unwrap()
 }
