@@ -39,31 +39,43 @@ impl Device {
     /// Downloads a content into the cache, by the policies and conditions of this device.
     ///
     /// What an earlier run left of it is used. Dropping the future stops the waiting, not the
-    /// download: [`Device::stop`] does, or [`Device::cancel`].
+    /// download: [`Device::stop`] does.
     ///
     /// # Errors
     /// When a gate is shut, no source has the content, or this host can not keep it. Each says whose
     /// fault it is, and has Delivery Optimization's code where there is one.
+    ///
+    /// # Panics
+    /// Where the download itself did.
     pub async fn download(&self, request: Request) -> Result<Outcome, DownloadError> {
-        let inner = &self.inner;
-        let job = Job::new();
-        let known = inner.look_up(&request).await?;
-        inner.trace_start(&job, &request, &known);
-        let downloaded = inner.run(&request, &known, &job).await;
-        if let Err(error) = &downloaded {
-            let text = format!("{}: {error}", known.file_id);
-            let entry = LogEntry::new(Level::Error, CompletionTrace::FUNCTION, text);
-            inner.write(&match error.do_code() {
-                Some(code) => entry.coded(code),
-                None => entry,
-            });
-            inner.pause(&known).await;
+        let inner = Arc::clone(&self.inner);
+        let download = tokio::spawn(async move { inner.download(&request).await });
+        match download.await {
+            Ok(downloaded) => downloaded,
+            Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
+            Err(_) => Err(DownloadError::Stopped),
         }
-        downloaded
     }
 }
 
 impl Inner {
+    async fn download(self: &Arc<Self>, request: &Request) -> Result<Outcome, DownloadError> {
+        let job = Job::new();
+        let known = self.look_up(request).await?;
+        self.trace_start(&job, request, &known);
+        let downloaded = self.run(request, &known, &job).await;
+        if let Err(error) = &downloaded {
+            let text = format!("{}: {error}", known.file_id);
+            let entry = LogEntry::new(Level::Error, CompletionTrace::FUNCTION, text);
+            self.write(&match error.do_code() {
+                Some(code) => entry.coded(code),
+                None => entry,
+            });
+            self.pause(&known).await;
+        }
+        downloaded
+    }
+
     async fn run(
         self: &Arc<Self>,
         request: &Request,
