@@ -3,6 +3,7 @@
 
 use std::{fmt, time::Duration};
 
+pub use dolab_catalogue::Severity;
 use serde::{Deserialize, Serialize};
 
 /// Name and version of the document.
@@ -335,20 +336,11 @@ pub struct Finding {
     /// Delivery Optimization's own code for it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub do_error: Option<String>,
+    /// The code of a finding of the same report that explains this one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub consequence_of: Option<String>,
     /// Commands that mend it.
     pub fixes: Vec<Fix>,
-}
-
-/// How bad a finding is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Severity {
-    /// Worth knowing.
-    Info,
-    /// Sharing works, but not all of it.
-    Warning,
-    /// Sharing does not work.
-    Error,
 }
 
 /// A command that mends a finding.

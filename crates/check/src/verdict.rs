@@ -3,7 +3,7 @@
 use crate::{
     case::Case,
     evidence::{ExchangeEnd, ExchangeEvidence},
-    findings::kind,
+    findings::failure,
     report::{
         Blame, Direction, ExchangeDirection, Finding, FixHost, PathId, PathState, Severity, Verdict,
     },
@@ -96,10 +96,7 @@ fn remedy(finding: &Finding) -> String {
             };
             format!("run {place}: {}", fix.command)
         }
-        None => {
-            let mend = kind(&finding.code).map_or("see the evidence", |kind| kind.mend);
-            mend.trim_end_matches('.').to_owned()
-        }
+        None => failure(&finding.code).mend.trim_end_matches('.').to_owned(),
     }
 }
 

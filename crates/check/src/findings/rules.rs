@@ -6,7 +6,7 @@ use crate::{
     case::{Case, Judged, Session, blamed},
     evidence::{ClosedBecause, ExchangeEnd, ExchangeEvidence, Listener, Outcome},
     firewall::Way,
-    report::{Direction, ExchangeDirection, FixHost, PathId, Severity},
+    report::{Direction, ExchangeDirection, FixHost, PathId, Severity, Via},
 };
 
 fn about_session(title: String, evidence: Vec<String>) -> Vec<Found> {
@@ -117,7 +117,33 @@ fn both_ways(
     vec![merged]
 }
 
+/// Whether a host is there all the same: the session goes through the cloud, and by its own word the
+/// host has the address that was called.
+fn is_there(case: &Case, path: &Judged) -> bool {
+    let (info, address) = match path.callee() {
+        FixHost::Local => (&case.local, case.local_address),
+        FixHost::Remote => (&case.remote, case.remote_address),
+    };
+    let address = address.map(|address| address.to_canonical().to_string());
+    case.session == Session::Held(Via::Cloud)
+        && address.is_some_and(|address| info.addresses.contains(&address))
+}
+
+pub(super) fn kept_apart(case: &Case) -> Vec<Found> {
+    if !exchange_paths(case, |cause| *cause == Cause::Absent).all(|path| is_there(case, path)) {
+        return Vec::new();
+    }
+    let title = |p: &Judged| {
+        let (from, to) = (case.name(p.caller()), case.name(p.callee()));
+        format!("the link keeps {from} and {to} apart: each reaches the cloud, and not the other")
+    };
+    both_ways(case, |cause| *cause == Cause::Absent, title)
+}
+
 pub(super) fn absent(case: &Case) -> Vec<Found> {
+    if !kept_apart(case).is_empty() {
+        return Vec::new();
+    }
     let title = |p: &Judged| format!("nobody on the link answers for {}", case.name(p.callee()));
     both_ways(case, |cause| *cause == Cause::Absent, title)
 }

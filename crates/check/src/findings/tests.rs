@@ -547,34 +547,48 @@ fn a_host_that_may_not_send_says_so() {
     );
 }
 
+/// Both hosts are there, by what the cloud carries between them, and their link keeps them apart.
 #[test]
-fn codes_are_unique_and_well_formed() {
-    let mut seen = BTreeSet::new();
-    for kind in TABLE {
-        assert!(seen.insert(kind.code), "{} twice", kind.code);
-        assert_eq!(kind.code.len(), 5);
-        assert!(kind.code.starts_with("DL") && kind.code[2..].parse::<u16>().is_ok());
-        assert!(
-            kind.mend.ends_with('.') && kind.rests_on.ends_with('.'),
-            "{}",
-            kind.code
-        );
-        assert!(super::kind(kind.code).is_some());
-    }
+fn isolated_clients() {
+    let apart = || {
+        let mut case = good()
+            .exchange_7680(Went::Absent, Went::Absent)
+            .with(PathId::Udp5353, Direction::Outbound, Went::Absent)
+            .moving(ExchangeEnd::NoConnection);
+        case.session = Session::Held(Via::Cloud);
+        case.local.addresses = vec!["192.0.2.1".to_owned()];
+        case.remote.addresses = vec!["192.0.2.7".to_owned()];
+        case
+    };
+    let findings = of(&apart());
+    assert_eq!(findings[0].code, "DL018");
+    assert_eq!(findings[0].consequence_of, None);
+    let dns_sd = findings.iter().find(|it| it.code == "DL020").unwrap();
+    assert_eq!(dns_sd.consequence_of.as_deref(), Some("DL018"));
+    assert!(findings.iter().all(|it| it.code != "DL115"));
+
+    // It is there, and has another address by now.
+    let mut moved = apart();
+    moved.remote.addresses = vec!["192.0.2.8".to_owned()];
+    assert_eq!(codes(&moved)[0], "DL115");
+    // Nothing says that it is there.
+    let mut off = apart();
+    off.session = Session::Unreached;
+    assert_eq!(codes(&off)[0], "DL115");
 }
 
 #[test]
-fn the_page_lists_what_the_table_has() {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/findings.md");
-    if std::env::var_os("DOLAB_WRITE_DOCS").is_some() {
-        std::fs::write(path, document()).unwrap();
+fn every_rule_has_a_row_and_follows_what_comes_before_it() {
+    let mut seen = BTreeSet::new();
+    for rule in RULES {
+        assert!(
+            dolab_catalogue::failure(rule.code).is_some(),
+            "{}",
+            rule.code
+        );
+        for before in rule.follows {
+            assert!(seen.contains(before), "{} follows {before}", rule.code);
+        }
+        assert!(seen.insert(rule.code), "{} twice", rule.code);
     }
-    let page = std::fs::read_to_string(path)
-        .unwrap_or_default()
-        .replace("\r\n", "\n");
-    assert!(
-        page == document(),
-        "docs/findings.md is not what the table says: run DOLAB_WRITE_DOCS=1 cargo test -p \
-         dolab-check the_page_lists"
-    );
 }

@@ -135,6 +135,9 @@ fn finding(style: Style, finding: &Finding, report: &Report) -> String {
     };
     let title = style.bold(&escape(&finding.title));
     let mut text = format!("{} {}: {title}\n", finding.code, style.paint(color, word));
+    if let Some(cause) = &finding.consequence_of {
+        let _ = writeln!(text, "  a consequence of {cause}: mend that first");
+    }
     for evidence in &finding.evidence {
         let _ = writeln!(text, "  seen: {}", escape(evidence));
     }
@@ -154,7 +157,15 @@ fn finding(style: Style, finding: &Finding, report: &Report) -> String {
             let _ = writeln!(text, "    {}", escape(line));
         }
     }
-    text
+    match finding.consequence_of {
+        Some(_) => indented(&text),
+        None => text,
+    }
+}
+
+/// What follows from something else stands under it.
+pub(crate) fn indented(text: &str) -> String {
+    text.lines().map(|line| format!("  {line}\n")).collect()
 }
 
 /// Whether a command can run on a host with that system; where it is not known, any may.

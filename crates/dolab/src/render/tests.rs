@@ -80,6 +80,7 @@ fn degraded() -> Report {
             paths: vec!["tcp-7680".to_owned()],
             evidence: vec!["3 SYN left this host, none arrived there".to_owned()],
             do_error: Some("0x80D06811".to_owned()),
+            consequence_of: None,
             fixes: vec![
                 Fix {
                     host: FixHost::Remote,
