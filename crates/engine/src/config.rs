@@ -18,7 +18,9 @@ pub struct Config {
     /// Requests that a peer may have waiting here, and that this device has waiting at a peer.
     /// Assumed.
     pub max_requests_per_connection: usize,
-    /// Bodies that are handed to the driver and not sent yet, on one connection. Assumed.
+    /// Bodies that are handed to the driver and not sent yet, on one connection where they leave
+    /// within [`Config::BRISK`]; half of it, at least one, on others, since what was handed over
+    /// also leaves to a peer that is choked or no longer wants it. Assumed.
     pub max_unsent_bodies: usize,
     /// Contents that are uploaded at one time (documented: 4).
     pub upload_contents: usize,
@@ -95,7 +97,7 @@ impl Default for Config {
             max_outstanding_per_connection: 32 << 20,
             max_outstanding: 64 << 20,
             max_requests_per_connection: 512,
-            max_unsent_bodies: 4,
+            max_unsent_bodies: 8,
             upload_contents: 4,
             unchoked_per_content: 8,
             rotation_interval: Duration::from_secs(30),
@@ -130,6 +132,9 @@ impl Default for Config {
 }
 
 impl Config {
+    /// A body that left this soon after it was handed over was no burden to the queue.
+    pub const BRISK: Duration = Duration::from_millis(20);
+
     /// Takes away what would make the engine stand still or spin: every limit allows at least one,
     /// and what repeats itself has a pause.
     pub(crate) fn normalized(mut self) -> Self {

@@ -20,8 +20,10 @@ pub(crate) struct Connection {
     pub(crate) useful: bool,
     /// The body that the driver reads now.
     pub(crate) body: Option<Body>,
-    /// Lengths of the bodies that the driver has not sent yet.
-    pub(crate) unsent: VecDeque<u32>,
+    /// The bodies that the driver has not sent yet.
+    pub(crate) unsent: VecDeque<Unsent>,
+    /// Whether the last body that left did so within [`Config::BRISK`].
+    pub(crate) brisk: bool,
     pub(crate) bytes_down: u64,
     pub(crate) bytes_up: u64,
     pub(crate) clock: Clock,
@@ -32,6 +34,14 @@ pub(crate) struct Connection {
 pub(crate) enum Body {
     Receiving(Block),
     Discarding,
+}
+
+/// A body on its way out.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Unsent {
+    pub(crate) len: u32,
+    /// When it was handed over.
+    pub(crate) since: Instant,
 }
 
 /// When things last happened on a connection.
@@ -61,6 +71,7 @@ impl Connection {
             useful: false,
             body: None,
             unsent: VecDeque::new(),
+            brisk: false,
             bytes_down: 0,
             bytes_up: 0,
             clock: Clock {

@@ -330,6 +330,14 @@ impl Actor {
                 }
                 self.handle(input);
             }
+            #[cfg(target_os = "linux")]
+            Report::BodiesSent { conn, bodies } => {
+                for _ in 0..bodies {
+                    if self.links.contains_key(&conn) {
+                        self.handle(Input::BodySent { conn });
+                    }
+                }
+            }
             Report::Origin { fetch, input } => self.origin_told(fetch, input),
             Report::Piece {
                 conn,

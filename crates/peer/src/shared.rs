@@ -117,6 +117,9 @@ pub(crate) enum Report {
     },
     /// Something happened on a connection.
     Conn { conn: ConnId, input: Input },
+    /// So many bodies have left on a connection.
+    #[cfg(target_os = "linux")]
+    BodiesSent { conn: ConnId, bodies: usize },
     /// Something happened to a request over HTTP.
     Origin { fetch: ConnId, input: Input },
     /// A piece was verified, and kept or not.
@@ -154,9 +157,8 @@ impl Reports {
     /// From a thread that sends: so many bodies have left.
     #[cfg(target_os = "linux")]
     pub(crate) fn bodies_sent(&self, conn: ConnId, bodies: usize) {
-        for _ in 0..bodies {
-            let input = Input::BodySent { conn };
-            drop(self.0.blocking_send(Report::Conn { conn, input }));
+        if bodies > 0 {
+            drop(self.0.blocking_send(Report::BodiesSent { conn, bodies }));
         }
     }
 

@@ -7,8 +7,9 @@ use dolab_wire::swarm::{Block, Head};
 
 use super::Engine;
 use crate::{
-    CloseReason, ConnId, Output, PeerViolation, Reason,
+    CloseReason, Config, ConnId, Output, PeerViolation, Reason,
     cap::is_bound,
+    connection::Unsent,
     session::{Upload, Use},
     timers::Timer,
 };
@@ -320,7 +321,10 @@ impl Engine {
         let Some(connection) = self.connections.get_mut(&conn) else {
             return;
         };
-        let sent = connection.unsent.pop_front().unwrap_or(0);
+        let Some(Unsent { len: sent, since }) = connection.unsent.pop_front() else {
+            return;
+        };
+        connection.brisk = self.now.since(since) <= Config::BRISK;
         connection.bytes_up += u64::from(sent);
         self.counters.bytes_up += u64::from(sent);
         let content = connection.session.content();
@@ -365,10 +369,11 @@ impl Engine {
             return;
         };
         let kind = connection.kind;
-        let mut room = self
-            .config
-            .max_unsent_bodies
-            .saturating_sub(connection.unsent.len());
+        let most = match self.config.max_unsent_bodies {
+            most if connection.brisk => most,
+            most => (most / 2).max(1),
+        };
+        let mut room = most.saturating_sub(connection.unsent.len());
         while room > 0 {
             let Some(exchange) = connection.exchange_mut() else {
                 return;
@@ -395,7 +400,10 @@ impl Engine {
             if connection.unsent.is_empty() {
                 connection.clock.taken = self.now;
             }
-            connection.unsent.push_back(block.len);
+            connection.unsent.push_back(Unsent {
+                len: block.len,
+                since: now,
+            });
             let Block { piece, offset, len } = block;
             let body = Some(PieceRange {
                 content,

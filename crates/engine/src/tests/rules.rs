@@ -103,7 +103,7 @@ fn requests_that_crossed_a_choke_are_ignored_but_not_for_ever() {
 fn too_many_requests_are_a_violation() {
     let config = Config {
         max_requests_per_connection: 5,
-        max_unsent_bodies: 2,
+        max_unsent_bodies: 4,
         ..Config::default()
     };
     let mut solo = Solo::with(config);

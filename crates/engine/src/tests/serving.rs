@@ -180,7 +180,7 @@ fn a_slot_that_nobody_waits_for_stays_where_it_is() {
 #[test]
 fn bodies_are_handed_over_as_they_leave_and_in_order() {
     let mut solo = Solo::with(Config {
-        max_unsent_bodies: 2,
+        max_unsent_bodies: 4,
         ..Config::default()
     });
     solo.add(1, PieceMap::full(9));
@@ -226,6 +226,35 @@ fn bodies_are_handed_over_as_they_leave_and_in_order() {
     );
     assert_eq!(solo.engine.counters().bytes_up, 4 * u64::from(PIECE));
     assert!(solo.try_input(Input::BodySent { conn }).is_err());
+}
+
+/// What was handed over leaves though the peer may be choked by then: where bodies crawl, fewer
+/// are.
+#[test]
+fn where_bodies_leave_at_once_more_are_handed_over() {
+    let mut solo = Solo::with(Config {
+        max_unsent_bodies: 4,
+        ..Config::default()
+    });
+    solo.add(1, PieceMap::full(12));
+    let conn = solo.joined(1, &PieceMap::empty(12));
+    solo.says(conn, Head::Interested);
+    for piece in 0..11 {
+        solo.says(conn, Head::Request(whole(piece)));
+    }
+    let bodies = |solo: &Solo| {
+        let sent = solo.sent(conn).into_iter();
+        sent.filter(|head| matches!(head, Head::Piece(_))).count()
+    };
+    assert_eq!(bodies(&solo), 2, "nothing is known yet");
+    solo.input(Input::BodySent { conn });
+    assert_eq!(bodies(&solo), 5, "four are out");
+    solo.wait(Config::BRISK + Duration::from_nanos(1));
+    for sent in 5..8 {
+        assert_eq!(bodies(&solo), 5, "{sent}");
+        solo.input(Input::BodySent { conn });
+    }
+    assert_eq!(bodies(&solo), 6, "two are out");
 }
 
 /// A choke would cross its next request, which would then be sent twice.

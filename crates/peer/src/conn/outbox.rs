@@ -108,13 +108,13 @@ impl Outbox {
         }
     }
 
-    /// The next thing to send, if it is a body and there is one now.
+    /// The next thing to send, if it is a body and there is one now; and how many wait behind it.
     #[cfg(target_os = "linux")]
-    pub(crate) fn next_body(&self) -> Option<(BytesMut, PieceRange)> {
+    pub(crate) fn next_body(&self) -> Option<(BytesMut, PieceRange, usize)> {
         let mut state = self.lock();
         match state.items.front() {
             Some(Item::Body { .. }) => match state.take() {
-                Some(Item::Body { head, range }) => Some((head, range)),
+                Some(Item::Body { head, range }) => Some((head, range, state.bodies)),
                 _ => None,
             },
             _ => None,

@@ -32,9 +32,9 @@ const PATIENCE: Timespec = Timespec {
 /// Bodies after which the thread is given back, for others may wait for one.
 const MOST: usize = 64;
 
-/// Bodies that are reported together, while there are more. The engine hands over four ahead, so
-/// the thread always finds one.
-const TOLD_AT_ONCE: usize = 2;
+/// Bodies that are reported together, since every report wakes the engine's thread; fewer when the
+/// last that waits is under way, so that more can come before it has left.
+const TOLD_AT_ONCE: usize = 4;
 
 /// What a thread needs to send the bodies that wait for one connection.
 pub(in crate::conn) struct Run {
@@ -86,13 +86,13 @@ impl Run {
                 Ok(false) => break Ok(Some(unsent)),
                 Err(failure) => break Err(failure),
             }
-            if sent - told == TOLD_AT_ONCE {
+            let Some((head, range, behind)) = self.outbox.next_body() else {
+                break Ok(None);
+            };
+            unsent = Unsent::new(head, range);
+            if sent - told == TOLD_AT_ONCE || behind == 0 {
                 self.reports.bodies_sent(self.conn, sent - told);
                 told = sent;
-            }
-            match self.outbox.next_body() {
-                Some((head, range)) => unsent = Unsent::new(head, range),
-                None => break Ok(None),
             }
             if sent >= MOST {
                 break Ok(Some(unsent));
