@@ -4,6 +4,7 @@ use dolab_discovery::{DiscoveryConfig, cloud::CloudClientConfig};
 use dolab_http::ClientConfig;
 use dolab_peer::PeerConfig;
 use dolab_policy::{GroupFacts, Policies, gates::Conditions};
+use dolab_wire::cloud::GEO_PATH;
 
 /// How a device is set up.
 #[derive(Debug)]
@@ -38,6 +39,24 @@ pub struct DeviceConfig {
 impl DeviceConfig {
     /// How often this host is asked for its conditions.
     pub const CONDITIONS: Duration = Duration::from_secs(60);
+
+    /// The same, with a cloud at this address, such as `https://10.0.0.1`, and everything that goes
+    /// over HTTP done in one way.
+    pub fn with_cloud(mut self, cloud: &str, http: ClientConfig) -> Self {
+        self.cloud = Some(CloudClientConfig {
+            http: http.clone(),
+            geo: format!("{}{GEO_PATH}", cloud.trim_end_matches('/')),
+            ..CloudClientConfig::default()
+        });
+        self.with_http(http)
+    }
+
+    /// The same, with contents asked for in this way.
+    pub fn with_http(mut self, http: ClientConfig) -> Self {
+        self.peer.http = http.clone();
+        self.http = http;
+        self
+    }
 
     /// A device with this folder, which knows no cloud and sets no policy.
     pub fn new(state: impl Into<PathBuf>) -> Self {

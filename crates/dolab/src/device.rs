@@ -2,10 +2,10 @@
 
 use std::net::{IpAddr, Ipv6Addr};
 
-use dolab_device::{DeviceConfig, DeviceError, DownloadError};
-use dolab_discovery::{DiscoveryConfig, Interfaces, cloud::CloudClientConfig};
-use dolab_peer::PeerConfig;
-use dolab_wire::cloud::GEO_PATH;
+use dolab_content::ContentId;
+use dolab_device::{Device, DeviceConfig, DeviceError, DownloadError};
+use dolab_discovery::{DiscoveryConfig, Interfaces};
+use serde::Serialize;
 
 use crate::{
     args::{Access, ListenArgs, PolicyOptions, Site, StateArgs},
@@ -35,26 +35,36 @@ pub(crate) fn config(wishes: &Wishes<'_>, output: &Output) -> Result<DeviceConfi
             allow_public,
             ..dolab_http::ClientConfig::default()
         });
-    let policies = policy::policies(wishes.policies, output)?;
-    let cloud = site.cloud.as_ref().map(|url| CloudClientConfig {
-        http: http.clone(),
-        geo: format!("{}{GEO_PATH}", url.trim_end_matches('/')),
-        ..CloudClientConfig::default()
-    });
     let address = listen.listen.unwrap_or(IpAddr::V6(Ipv6Addr::UNSPECIFIED));
-    Ok(DeviceConfig {
-        policies,
-        cloud,
-        peer: PeerConfig {
-            listen: vec![(address, listen.port).into()],
-            allow_public,
-            http: http.clone(),
-            ..PeerConfig::default()
-        },
-        http,
-        discovery: (!listen.no_announce).then(|| discovery(listen.listen)),
-        ..DeviceConfig::new(state::folder(wishes.state)?)
-    })
+    let config = DeviceConfig::new(state::folder(wishes.state)?);
+    let mut config = match &site.cloud {
+        Some(cloud) => config.with_cloud(cloud, http),
+        None => config.with_http(http),
+    };
+    config.policies = policy::policies(wishes.policies, output)?;
+    config.peer.listen = vec![(address, listen.port).into()];
+    config.peer.allow_public = allow_public;
+    config.discovery = (!listen.no_announce).then(|| discovery(listen.listen));
+    Ok(config)
+}
+
+/// Tells of each content when the cloud has come to offer it to others, for as long as it is polled.
+pub(crate) async fn tell_when_offered(
+    device: &Device,
+    contents: impl IntoIterator<Item = ContentId>,
+    output: &Output,
+) -> std::convert::Infallible {
+    #[derive(Serialize)]
+    struct Fields {
+        id: String,
+    }
+    for content in contents {
+        if device.is_offered(content).await {
+            let id = content.to_string();
+            output.event("offered", Fields { id });
+        }
+    }
+    std::future::pending().await
 }
 
 fn discovery(listen: Option<IpAddr>) -> DiscoveryConfig {

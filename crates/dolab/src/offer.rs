@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// Piece size, in bytes: Delivery Optimization's default (documented).
-const PIECE_SIZE: u32 = 1 << 20;
+pub(crate) const PIECE_SIZE: u32 = 1 << 20;
 
 /// A content that is ready to be shared.
 #[derive(Clone)]
@@ -32,11 +32,11 @@ pub(crate) struct Offer {
     pub(crate) hashes: Arc<PiecesHashFile>,
 }
 
-/// Opens and hashes a file. Blocks.
-pub(crate) fn file(path: &Path, output: &Output) -> Result<Offer, Failure> {
+/// Opens and hashes a file, in pieces of so many bytes. Blocks.
+pub(crate) fn file(path: &Path, piece_size: u32, output: &Output) -> Result<Offer, Failure> {
     let shown = path.display();
     let file = SharedFile::open(path).map_err(|error| cannot_share(path, &error))?;
-    let layout = Layout::new(file.length(), PIECE_SIZE).map_err(|error| {
+    let layout = Layout::new(file.length(), piece_size).map_err(|error| {
         let exit = if error == LayoutError::Empty {
             Exit::WrongUse
         } else {
@@ -56,10 +56,14 @@ pub(crate) fn file(path: &Path, output: &Output) -> Result<Offer, Failure> {
     })
 }
 
-/// Makes content up and hashes it. Blocks.
-pub(crate) fn synthetic(spec: SyntheticSpec, output: &Output) -> Result<Offer, Failure> {
+/// Makes content up and hashes it, in pieces of so many bytes. Blocks.
+pub(crate) fn synthetic(
+    spec: SyntheticSpec,
+    piece_size: u32,
+    output: &Output,
+) -> Result<Offer, Failure> {
     let SyntheticSpec { size, seed } = spec;
-    let layout = Layout::new(size.0, PIECE_SIZE).map_err(Failure::wrong_use)?;
+    let layout = Layout::new(size.0, piece_size).map_err(Failure::wrong_use)?;
     let source = Synthetic::new(seed, size.0);
     let name = format!("synthetic-{}-{seed}.bin", size.0);
     let hashes = hash(&source, layout, &name, output).map_err(Failure::cannot_run)?;

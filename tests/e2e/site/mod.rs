@@ -1,6 +1,7 @@
 //! A whole site: a cloud, subnets and NATs, devices in every mode. Who is offered whom, and where
 //! bytes come from, is what the facts say.
 
+mod bands;
 mod table;
 
 use std::path::{Path, PathBuf};
@@ -25,11 +26,16 @@ struct Cloud {
 impl Cloud {
     /// Starts it on a host, with the real ports.
     fn start(host: &Namespace, size: &str) -> Self {
+        Self::start_with(host, size, &[])
+    }
+
+    /// The same, with more arguments.
+    fn start_with(host: &Namespace, size: &str, more: &[&str]) -> Self {
         let folder = tempfile::tempdir().expect("a folder can be made");
         let address = host.address.to_string();
         let mut cloud = host.dolab();
         cloud.args(["cloud", "--json", "--listen", &address]);
-        cloud.args(["--share-synthetic", size]);
+        cloud.args(["--share-synthetic", size]).args(more);
         cloud.arg("--ca-out").arg(folder.path().join("ca.pem"));
         let process = Process::start(cloud);
         let serving = process.line(|line| peer::parse(line, "serving").is_some());
@@ -90,16 +96,10 @@ struct Device {
 }
 
 impl Device {
-    /// Waits until it is whole and registered, so that others are offered it.
+    /// Waits until it is whole, and the cloud offers it to others.
     fn seeds(&self) {
         self.process
-            .line(|line| peer::parse(line, "whole").is_some());
-        // First when it begins, and again at once when it is whole.
-        wait_for("it is registered as whole", || {
-            let log = std::fs::read_to_string(self.state.join("log.jsonl")).unwrap_or_default();
-            let whole = log.find("TraceDownloadCompletedImpl");
-            whole.is_some_and(|at| log[at..].contains(": registered, "))
-        });
+            .line(|line| peer::parse(line, "offered").is_some());
     }
 
     /// Waits until it has ended.
@@ -119,13 +119,4 @@ fn ask(arguments: &[&str], state: &Path) -> Value {
     let finished = Process::run(command);
     finished.assert_code(0);
     peer::document(&finished)
-}
-
-/// Waits until something is so.
-fn wait_for(what: &str, mut so: impl FnMut() -> bool) {
-    let deadline = std::time::Instant::now() + dolab_tests::PATIENCE;
-    while !so() {
-        assert!(std::time::Instant::now() < deadline, "{what}: not in time");
-        std::thread::sleep(std::time::Duration::from_millis(50));
-    }
 }

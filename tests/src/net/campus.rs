@@ -76,6 +76,14 @@ impl Campus {
         Some(campus)
     }
 
+    /// Bounds what site A gets from the internet, in the words of [`Namespace::shape`].
+    ///
+    /// # Panics
+    /// When tc does not take it.
+    pub fn line_of_site_a(&self, discipline: &str) {
+        self.middle[0].shape("ra", discipline);
+    }
+
     fn connect(&self) -> Result<(), String> {
         let [internet, ra, rb, sa1, sa2, sb1] = &self.middle[..] else {
             return Err("six stand in the middle".to_owned());

@@ -19,7 +19,7 @@ use tokio::{sync::watch, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
 use super::Inner;
-use crate::report::{ByClass, Level, LogEntry};
+use crate::report::{ByClass, Level, LogEntry, Status};
 
 /// The registrations, by content.
 pub(super) type Members = BTreeMap<ContentId, Member>;
@@ -31,6 +31,8 @@ const PAUSE: Duration = Duration::from_secs(30);
 #[derive(Debug)]
 pub(super) struct Member {
     told: watch::Sender<Told>,
+    /// Whether the cloud knows that this device has all of it.
+    whole: watch::Receiver<bool>,
     stop: CancellationToken,
     task: JoinHandle<()>,
 }
@@ -78,6 +80,7 @@ impl Inner {
         let mut join = self.join(content, mode, priority);
         told.write(&mut join);
         let (told, changes) = watch::channel(told);
+        let (known_whole, whole) = watch::channel(false);
         let stop = self.stop.child_token();
         let task = tokio::spawn(Arc::clone(self).keep_registered(
             client,
@@ -86,11 +89,17 @@ impl Inner {
             Place {
                 content,
                 file_id: file_id.to_owned(),
+                whole: known_whole,
             },
             changes,
             stop.clone(),
         ));
-        let member = Member { told, stop, task };
+        let member = Member {
+            told,
+            whole,
+            stop,
+            task,
+        };
         self.members().insert(content, member);
     }
 
@@ -104,6 +113,16 @@ impl Inner {
                 *before = told;
                 new
             });
+        }
+    }
+
+    /// Waits until the cloud knows that this device has all of a content. `false` when nobody tells
+    /// it so: it is not registered, or no longer.
+    pub(super) async fn known_whole(&self, content: ContentId) -> bool {
+        let member = self.members().get(&content).map(|it| it.whole.clone());
+        match member {
+            Some(mut whole) => whole.wait_for(|whole| *whole).await.is_ok(),
+            None => false,
         }
     }
 
@@ -138,10 +157,16 @@ impl Inner {
         let Some(status) = status else {
             return Told::default();
         };
+        let missing = status.file_size.saturating_sub(status.file_size_in_cache);
+        // Who has every byte and has not forced them to the disk yet is told of as whole only then.
+        let left = match status.status {
+            Status::Downloading => missing.max(1),
+            Status::Complete | Status::Caching | Status::Paused => missing,
+        };
         Told {
             from: status.from,
             to: status.to,
-            left: status.file_size.saturating_sub(status.file_size_in_cache),
+            left,
             restricted_upload: !judgement.allowed.to_peers,
         }
     }
@@ -223,15 +248,24 @@ impl Inner {
     }
 
     async fn on_cloud(&self, place: &Place, event: CloudEvent) {
-        let Place { content, file_id } = place;
+        let Place {
+            content, file_id, ..
+        } = place;
         match event {
-            CloudEvent::Joined { offered, again_in } => self.note(
-                Level::Info,
-                format_args!(
-                    "{file_id}: registered, {offered} peers offered, again in {} s",
-                    again_in.as_secs()
-                ),
-            ),
+            CloudEvent::Joined {
+                offered,
+                again_in,
+                left,
+            } => {
+                self.note(
+                    Level::Info,
+                    format_args!(
+                        "{file_id}: registered, {offered} peers offered, again in {} s",
+                        again_in.as_secs()
+                    ),
+                );
+                place.whole.send_replace(left == 0);
+            }
             CloudEvent::Peer(event) => {
                 if let Some(candidate) = event.candidate() {
                     self.propose(*content, file_id, candidate).await;
@@ -253,6 +287,7 @@ impl Inner {
 struct Place {
     content: ContentId,
     file_id: String,
+    whole: watch::Sender<bool>,
 }
 
 /// Where this host is, as a join tells it.

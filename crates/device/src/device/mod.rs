@@ -186,6 +186,13 @@ impl Device {
         }
     }
 
+    /// Waits until the cloud knows that this device has all of a content, and offers it to others.
+    /// `false` when that will not be: there is no cloud, the policies want no peers of it, or the
+    /// content is not shared.
+    pub async fn is_offered(&self, content: ContentId) -> bool {
+        self.inner.known_whole(content).await
+    }
+
     /// Puts a content where its caller wants it: a copy of what is in the cache, the file itself when
     /// it is not kept. A file that is there is replaced, in one step.
     ///

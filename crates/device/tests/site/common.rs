@@ -5,11 +5,9 @@
 use std::{net::Ipv4Addr, path::Path, sync::Arc, time::Duration};
 
 use dolab_cloud::{Cloud, CloudConfig, CloudPorts, Content, ContentRules};
-use dolab_content::{ContentId, Layout, Synthetic, hash_source};
+use dolab_content::{Layout, Synthetic, hash_source};
 use dolab_device::{Device, DeviceConfig};
-use dolab_discovery::cloud::CloudClientConfig;
 use dolab_http::{ClientConfig, Trust};
-use dolab_peer::PeerConfig;
 use dolab_policy::{Name, Os, Policies, Raw, Settings, gates::Conditions};
 
 /// Larger than what runs in Simple mode for its size alone.
@@ -68,51 +66,18 @@ pub(crate) fn config(cloud: &Cloud, state: &Path, policies: Policies) -> DeviceC
         trust,
         ..ClientConfig::default()
     };
-    let port = cloud.ports().https.unwrap();
-    DeviceConfig {
-        policies,
-        conditions: Some(Conditions {
-            cloud: None,
-            uploaded_to_internet: None,
-            ..Conditions::usual()
-        }),
-        cloud: Some(CloudClientConfig {
-            http: http.clone(),
-            geo: format!("https://127.0.0.1:{port}/geo"),
-            ..CloudClientConfig::default()
-        }),
-        http: http.clone(),
-        peer: PeerConfig {
-            listen: vec![(Ipv4Addr::LOCALHOST, 0).into()],
-            http,
-            ..PeerConfig::default()
-        },
-        discovery: None,
-        patience: Duration::from_secs(30),
-        ..DeviceConfig::new(state)
-    }
-}
-
-/// Waits until a device is registered for a content: the cloud offers it to others from then on.
-pub(crate) async fn registered(state: &Path, content: ContentId) {
-    let wanted = format!("{content}: registered");
-    wait_for(&wanted, || {
-        let log = dolab_device::View::log(state).unwrap();
-        log.iter().any(|entry| entry.message.starts_with(&wanted))
-    })
-    .await;
-}
-
-/// Waits until something is so.
-pub(crate) async fn wait_for(what: &str, mut so: impl FnMut() -> bool) {
-    let deadline = tokio::time::Instant::now() + Duration::from_secs(60);
-    while !so() {
-        assert!(
-            tokio::time::Instant::now() < deadline,
-            "{what}: not in time"
-        );
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    let cloud = format!("https://127.0.0.1:{}", cloud.ports().https.unwrap());
+    let mut config = DeviceConfig::new(state).with_cloud(&cloud, http);
+    config.policies = policies;
+    config.conditions = Some(Conditions {
+        cloud: None,
+        uploaded_to_internet: None,
+        ..Conditions::usual()
+    });
+    config.peer.listen = vec![(Ipv4Addr::LOCALHOST, 0).into()];
+    config.discovery = None;
+    config.patience = Duration::from_secs(30);
+    config
 }
 
 /// The bytes of a content are what is in a file.

@@ -28,7 +28,7 @@ async fn the_second_device_gets_most_from_the_first_and_everything_is_accounted_
     first.deliver(&done, &out).unwrap();
     assert_same(&out, 1, SIZE);
     assert!(done.path.exists(), "the cache keeps its own");
-    registered(&first_state, id).await;
+    assert!(first.is_offered(id).await);
 
     let second = start(config(&cloud, &second_state, policies(&[wait]))).await;
     let done = second.download(Request::id(id)).await.unwrap();

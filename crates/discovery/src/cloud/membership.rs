@@ -25,6 +25,9 @@ pub enum CloudEvent {
         offered: usize,
         /// When it is renewed.
         again_in: Duration,
+        /// Bytes that it still misses, as the cloud was just told. With none left, it is one that
+        /// others can have all of it from.
+        left: u64,
     },
     /// Something about a device that the cloud offers.
     Peer(Box<Event>),
@@ -182,6 +185,7 @@ impl Member {
         self.waiting.push_back(CloudEvent::Joined {
             offered: joined.peers.len(),
             again_in,
+            left: join.left,
         });
         let mut news = self.offers.take(&joined.peers, Instant::now(), LIFETIME);
         if self.waiting.len() + news.len() > BACKLOG {

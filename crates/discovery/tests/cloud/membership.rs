@@ -52,7 +52,7 @@ async fn what_the_cloud_offers_becomes_candidates() {
     let mut membership = start(&cloud).await;
     let first = next(&mut membership).await;
     assert!(
-        matches!(first, CloudEvent::Joined { offered: 2, again_in } if again_in.as_secs() == 900)
+        matches!(first, CloudEvent::Joined { offered: 2, again_in, .. } if again_in.as_secs() == 900)
     );
     let Event::Found(candidate) = next_peer(&mut membership).await else {
         panic!();

@@ -7,6 +7,7 @@ use std::{
 
 use clap::Args;
 use dolab_cloud::Fault;
+use dolab_content::Layout;
 
 use super::SyntheticSpec;
 use crate::{
@@ -34,6 +35,11 @@ pub struct CloudArgs {
     /// given) it is the same content everywhere. Repeat for more.
     #[arg(long, value_name = "SIZE[:SEED]")]
     pub share_synthetic: Vec<SyntheticSpec>,
+
+    /// Size of the pieces of every content. Delivery Optimization's is 1 MiB, typically; whether
+    /// Windows takes another is not known.
+    #[arg(long, value_name = "SIZE", default_value = "1MiB", value_parser = piece_size)]
+    pub piece_size: u32,
 
     /// Write the certificate that devices have to trust into this file, in PEM.
     #[arg(long, value_name = "FILE")]
@@ -195,6 +201,16 @@ impl FromStr for Origin {
     }
 }
 
+fn piece_size(text: &str) -> Result<u32, String> {
+    let size: Size = text.parse()?;
+    // A layout of one byte says whether such pieces are possible.
+    let size = u32::try_from(size.0).unwrap_or(u32::MAX);
+    match Layout::new(1, size) {
+        Ok(_) => Ok(size),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
 fn country(text: &str) -> Result<String, &'static str> {
     if text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_alphabetic()) {
         Ok(text.to_ascii_uppercase())
@@ -206,6 +222,14 @@ fn country(text: &str) -> Result<String, &'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn pieces_are_of_a_size_that_a_message_can_carry() {
+        assert_eq!(piece_size("64KiB"), Ok(65_536));
+        for text in ["0", "2MiB", "5GiB", "many"] {
+            piece_size(text).unwrap_err();
+        }
+    }
 
     #[test]
     fn an_origin_has_a_name_and_an_address() {

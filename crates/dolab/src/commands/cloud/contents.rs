@@ -31,6 +31,7 @@ pub(super) async fn share_all(
     output: &Output,
 ) -> Result<(), Failure> {
     let rules = rules(&args.told);
+    let piece_size = args.piece_size;
     let without_peers = ContentRules {
         peers: false,
         ..rules
@@ -41,14 +42,14 @@ pub(super) async fn share_all(
         for file in files(path)? {
             let modified = fs::metadata(&file).and_then(|it| it.modified()).ok();
             let (open, to) = (file.clone(), output.clone());
-            let offer = blocking(move || offer::file(&open, &to)).await?;
+            let offer = blocking(move || offer::file(&open, piece_size, &to)).await?;
             let content = content(offer, modified, rules);
             share(cloud, base, content, Some(&file), output);
         }
     }
     for &spec in &args.share_synthetic {
         let to = output.clone();
-        let offer = blocking(move || offer::synthetic(spec, &to)).await?;
+        let offer = blocking(move || offer::synthetic(spec, piece_size, &to)).await?;
         share(cloud, base, content(offer, None, rules), None, output);
     }
     Ok(())

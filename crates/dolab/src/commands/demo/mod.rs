@@ -33,7 +33,7 @@ pub(crate) fn run(args: &DemoArgs, output: &Output) -> CommandResult {
 }
 
 async fn play(args: &DemoArgs, output: &Output) -> CommandResult {
-    site::play(output).await?;
+    let story = site::play(output).await?;
     let stage = Stage::choose(args.free_ports);
     let far = station::start(stage.station("dolab-demo-peer", stage.far)).await?;
     let near = station::start(stage.station("dolab-demo-check", stage.near)).await?;
@@ -49,6 +49,10 @@ async fn play(args: &DemoArgs, output: &Output) -> CommandResult {
         for line in &ports {
             output.line(format_args!("  {line}"));
         }
+    }
+    output.line("\na site on this machine, and where its bytes came from:");
+    for line in &story {
+        output.line(format_args!("  {line}"));
     }
     output.line(
         "\nthis was one machine alone; now two hosts: `dolab peer` on one, `dolab check HOST` on \

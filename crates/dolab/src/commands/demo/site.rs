@@ -7,12 +7,9 @@ use std::{
 };
 
 use dolab_cloud::{Cloud, CloudConfig, CloudPorts, Content, ContentRules};
-use dolab_device::{Device, DeviceConfig, Outcome, Request, View};
-use dolab_discovery::cloud::CloudClientConfig;
+use dolab_device::{Device, DeviceConfig, Outcome, Request};
 use dolab_http::{ClientConfig, Trust};
-use dolab_peer::PeerConfig;
 use dolab_policy::{Name, Os, Policies, Raw, Settings, gates::Conditions};
-use dolab_wire::cloud::GEO_PATH;
 use serde::Serialize;
 
 use crate::{
@@ -36,15 +33,16 @@ const CONTENT: SyntheticSpec = SyntheticSpec {
 /// How long the first device may take to be known at the cloud.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// Plays it, and prints where every byte came from.
-pub(super) async fn play(output: &Output) -> Result<(), Failure> {
+/// Plays it, and returns the story: where every byte came from.
+pub(super) async fn play(output: &Output) -> Result<Vec<String>, Failure> {
     let home = tempfile::tempdir().map_err(|error| {
         Failure::cannot_run(format!(
             "there is no place for the devices' caches: {error}"
         ))
     })?;
     let to = output.clone();
-    let offer = tokio::task::spawn_blocking(move || offer::synthetic(CONTENT, &to));
+    let offer =
+        tokio::task::spawn_blocking(move || offer::synthetic(CONTENT, offer::PIECE_SIZE, &to));
     let offer = offer.await.expect("hashing does not panic")?;
     let content = Content {
         name: offer.name,
@@ -69,23 +67,23 @@ pub(super) async fn play(output: &Output) -> Result<(), Failure> {
     .map_err(Failure::cannot_run)?;
     let ports = cloud.ports();
     let url = format!("http://{HERE}:{}{path}", ports.http.unwrap_or_default());
-    output.line(format_args!(
+    let mut story = vec![format!(
         "a cloud on {HERE}: https {}, contents on http {}",
         ports.https.unwrap_or_default(),
         ports.http.unwrap_or_default()
-    ));
+    )];
     let mut told = Vec::new();
     let first = device("first", &cloud, home.path()).await?;
-    told.push(download(&first, "the first device", &url, output).await?);
-    registered(&home.path().join("first"), &id.to_string()).await;
+    told.push(download(&first, "the first device", &url, &mut story).await?);
+    // When it takes too long, the second is offered nobody, and the story says so.
+    let _ = tokio::time::timeout(PATIENCE, first.is_offered(id)).await;
     let second = device("second", &cloud, home.path()).await?;
-    told.push(download(&second, "the second device", &url, output).await?);
+    told.push(download(&second, "the second device", &url, &mut story).await?);
     second.stop().await;
     first.stop().await;
     cloud.stop().await;
-    output.line("");
     output.event("site", Told { devices: told });
-    Ok(())
+    Ok(story)
 }
 
 #[derive(Serialize)]
@@ -118,28 +116,16 @@ async fn device(name: &str, cloud: &Cloud, home: &Path) -> Result<Device, Failur
         trust: trust.map_err(Failure::cannot_run)?,
         ..ClientConfig::default()
     };
-    let port = cloud.ports().https.unwrap_or_default();
-    let config = DeviceConfig {
-        policies: Policies::new(Os::Windows11, &settings),
-        conditions: Some(Conditions {
-            cloud: None,
-            uploaded_to_internet: None,
-            ..Conditions::usual()
-        }),
-        cloud: Some(CloudClientConfig {
-            http: http.clone(),
-            geo: format!("https://{HERE}:{port}{GEO_PATH}"),
-            ..CloudClientConfig::default()
-        }),
-        peer: PeerConfig {
-            listen: vec![(HERE, 0).into()],
-            http: http.clone(),
-            ..PeerConfig::default()
-        },
-        http,
-        discovery: None,
-        ..DeviceConfig::new(home.join(name))
-    };
+    let cloud = format!("https://{HERE}:{}", cloud.ports().https.unwrap_or_default());
+    let mut config = DeviceConfig::new(home.join(name)).with_cloud(&cloud, http);
+    config.policies = Policies::new(Os::Windows11, &settings);
+    config.conditions = Some(Conditions {
+        cloud: None,
+        uploaded_to_internet: None,
+        ..Conditions::usual()
+    });
+    config.peer.listen = vec![(HERE, 0).into()];
+    config.discovery = None;
     Device::start(config)
         .await
         .map_err(|error| device::not_started(&error))
@@ -149,13 +135,13 @@ async fn download(
     device: &Device,
     who: &str,
     url: &str,
-    output: &Output,
+    story: &mut Vec<String>,
 ) -> Result<DeviceTold, Failure> {
     let outcome: Outcome = device
         .download(Request::url(url))
         .await
         .map_err(|error| device::not_downloaded(&error))?;
-    output.line(format_args!(
+    story.push(format!(
         "{who}: {} in {}, mode {} ({}), {} peers offered",
         Size(outcome.status.file_size),
         units::span(outcome.elapsed),
@@ -165,7 +151,7 @@ async fn download(
     ));
     for source in &outcome.sources {
         let share = 100.0 * source.bytes as f64 / outcome.status.file_size.max(1) as f64;
-        output.line(format_args!(
+        story.push(format!(
             "  from {} {}: {} ({share:.1} %)",
             source.kind,
             source.source,
@@ -177,26 +163,4 @@ async fn download(
         from: outcome.status.from,
         efficiency: outcome.status.efficiency(),
     })
-}
-
-/// Waits until the cloud knows that a device has all of a content. When it takes too long, the next
-/// device is offered nobody, and the story says so.
-async fn registered(state: &Path, id: &str) {
-    let known = |entry: &dolab_device::report::LogEntry| {
-        entry.message.starts_with(id) && entry.message.contains(": registered")
-    };
-    let deadline = tokio::time::Instant::now() + PATIENCE;
-    while tokio::time::Instant::now() < deadline {
-        let log = View::log(state).unwrap_or_default();
-        let whole = log.iter().position(|entry| {
-            matches!(
-                entry.trace,
-                Some(dolab_device::report::Trace::Completion(_))
-            )
-        });
-        if whole.is_some_and(|at| log[at..].iter().any(known)) {
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
 }

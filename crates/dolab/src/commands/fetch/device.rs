@@ -71,7 +71,17 @@ async fn fetch(args: &FetchArgs, device: &Device, output: &Output) -> Result<(),
             "sharing it for {}: Ctrl-C ends it",
             units::span(how_long)
         ));
-        tokio::time::sleep(how_long).await;
+        let content = device
+            .view()
+            .state
+            .files
+            .iter()
+            .find(|file| file.status.file_id == outcome.status.file_id)
+            .and_then(|file| file.content);
+        tokio::select! {
+            () = tokio::time::sleep(how_long) => {}
+            never = device::tell_when_offered(device, content, output) => match never {},
+        }
     }
     output.document(&document);
     Ok(())

@@ -3,7 +3,7 @@
 mod events;
 mod sharing;
 
-use std::{sync::Arc, time::Instant};
+use std::{convert::Infallible, sync::Arc, time::Instant};
 
 use dolab_bench::{Limits, Server};
 use dolab_check::{SessionEvent, Station, report::PathId};
@@ -36,7 +36,10 @@ pub(crate) fn run(args: &PeerArgs, output: &Output) -> CommandResult {
         let station = station::start(config).await?;
         let mut sessions = station.subscribe();
         let device = device(args, &station, output).await?;
-        let served = serve(args, &station, &mut sessions, output).await;
+        let served = tokio::select! {
+            served = serve(args, &station, &mut sessions, output) => served,
+            never = offered(device.as_ref(), output) => match never {},
+        };
         if let Some(device) = device {
             device.stop().await;
         }
@@ -87,6 +90,16 @@ async fn device(
         ));
     }
     Ok(Some(device))
+}
+
+/// Tells what of a device's cache the cloud has come to offer, for as long as it is polled.
+async fn offered(device: Option<&Device>, output: &Output) -> Infallible {
+    let Some(device) = device else {
+        return std::future::pending().await;
+    };
+    let files = device.view().state.files;
+    let cached = files.iter().filter(|file| file.is_cached());
+    device::tell_when_offered(device, cached.filter_map(|file| file.content), output).await
 }
 
 /// Serves until the user or the system wants it to end.

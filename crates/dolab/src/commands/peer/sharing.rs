@@ -32,12 +32,12 @@ pub(super) async fn share_all(
     let mut names = Names::new();
     for path in &args.share {
         let (open, to) = (path.clone(), output.clone());
-        let offer = blocking(move || offer::file(&open, &to)).await?;
+        let offer = blocking(move || offer::file(&open, offer::PIECE_SIZE, &to)).await?;
         share(args, station, dial, offer, Some(path), &mut names, output).await?;
     }
     for &spec in &args.share_synthetic {
         let to = output.clone();
-        let offer = blocking(move || offer::synthetic(spec, &to)).await?;
+        let offer = blocking(move || offer::synthetic(spec, offer::PIECE_SIZE, &to)).await?;
         share(args, station, dial, offer, None, &mut names, output).await?;
     }
     Ok(names)
