@@ -1,0 +1,234 @@
+//! A network that stands: every switch, host and router in namespaces of its own.
+//!
+//! The namespaces are held by threads of this process and have no names: they disappear with the
+//! [`World`], and with the process however it ends. What runs in them is killed by the `World`; so
+//! that it dies with the process, too, run the whole in an [enclosure](crate::enclosure).
+
+mod cell;
+mod error;
+mod kernel;
+mod run;
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::IpAddr,
+    process::{Child, Command},
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicU32, Ordering},
+    },
+};
+
+use cell::Cell;
+pub use cell::Gone;
+pub use error::WorldError;
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::{
+    Fault, Kernel, Topology,
+    plan::{self, Step},
+};
+
+/// A network that stands. Dropped, all of it is gone, with every process in it.
+#[derive(Debug)]
+pub struct World {
+    topology: Topology,
+    kernel: Kernel,
+    cells: BTreeMap<String, Cell>,
+    /// Adapters (node, name) whose cable a shaper of ours is.
+    shaped: BTreeSet<(String, String)>,
+    faults: AtomicU32,
+    /// Every line that was run so far.
+    script: Mutex<String>,
+}
+
+/// A fault that holds. It holds until it is given back to [`World::lift`], or the world ends.
+#[derive(Debug)]
+#[must_use = "a fault that is forgotten can not be lifted"]
+pub struct Applied {
+    lift: Vec<Step>,
+}
+
+impl World {
+    /// Builds a network. `faults`: those that may be applied to it later, so that cables that will
+    /// be disturbed are made for it.
+    ///
+    /// # Errors
+    /// When the network or a fault is wrong, when this user may not make namespaces, and when `ip`,
+    /// `nft` or `tc` is missing or refuses a line.
+    pub fn build(topology: &Topology, faults: &[Fault]) -> Result<Self, WorldError> {
+        topology.check()?;
+        for fault in faults {
+            fault.check(topology)?;
+        }
+        let kernel = Kernel::probe()?;
+        let mut world = Self {
+            topology: topology.clone(),
+            kernel,
+            cells: BTreeMap::new(),
+            shaped: shaped(topology, faults, kernel),
+            faults: AtomicU32::new(0),
+            script: Mutex::default(),
+        };
+        let routers = topology.routers.keys().map(|name| (name, name.as_str()));
+        let hosts = topology
+            .hosts
+            .iter()
+            .map(|(name, host)| (name, host.host_name.as_deref().unwrap_or(name)));
+        for (name, host_name) in hosts.chain(routers) {
+            world.add(name, Some(host_name))?;
+        }
+        for name in topology.switches.keys() {
+            world.add(name, None)?;
+        }
+        world.cells.iter().try_for_each(|(_, cell)| {
+            cell.run(run::resolver_files).map_err(WorldError::from)?;
+            Ok::<_, WorldError>(())
+        })?;
+        let steps = plan::network(topology, kernel, &|node, adapter| {
+            world.is_shaped(node, adapter)
+        });
+        world.execute(&steps)?;
+        Ok(world)
+    }
+
+    fn add(&mut self, name: &str, host: Option<&str>) -> Result<(), WorldError> {
+        let cell = Cell::new(name, host).map_err(WorldError::namespace)?;
+        self.cells.insert(name.to_owned(), cell);
+        Ok(())
+    }
+
+    /// The network, as it was built.
+    pub fn topology(&self) -> &Topology {
+        &self.topology
+    }
+
+    /// What the kernel offers, and so who shapes: its netem, or our shaper in user space.
+    pub fn kernel(&self) -> Kernel {
+        self.kernel
+    }
+
+    /// Every line of `ip`, `nft` and `tc` that was run so far, in order, as a script that does the
+    /// same by hand.
+    pub fn script(&self) -> String {
+        self.script
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    /// Starts a program on a host or router, under the host's name, with its hosts file and resolver.
+    ///
+    /// # Errors
+    /// When there is no such node, and as [`Command::spawn`].
+    pub fn spawn(&self, node: &str, mut command: Command) -> Result<Child, WorldError> {
+        let program = command.get_program().to_owned();
+        self.run(node, move || command.spawn())?
+            .map_err(|error| WorldError::Spawn {
+                program: program.to_string_lossy().into_owned(),
+                error,
+            })
+    }
+
+    /// Runs this in the namespace of a node, and waits for it. Sockets that it makes belong there,
+    /// as do threads and processes that it starts; nothing else of that node is done meanwhile.
+    ///
+    /// # Errors
+    /// When there is no such node, or when this panicked, or something before it.
+    pub fn run<T: Send + 'static>(
+        &self,
+        node: &str,
+        job: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, WorldError> {
+        Ok(self.cell(node)?.run(job)?)
+    }
+
+    fn cell(&self, node: &str) -> Result<&Cell, WorldError> {
+        let none = || WorldError::NoNode(node.to_owned());
+        self.cells.get(node).ok_or_else(none)
+    }
+
+    /// The address of a host or router: that of its first adapter, by name.
+    pub fn address(&self, node: &str) -> Option<IpAddr> {
+        let first = self.topology.adapters(node)?.values().next()?;
+        Some(first.address.into())
+    }
+
+    /// Bytes that a node has sent by its adapters since it was built, headers included.
+    ///
+    /// # Errors
+    /// When there is no such node.
+    pub fn bytes_sent(&self, node: &str) -> Result<u64, WorldError> {
+        self.run(node, run::bytes_sent)
+    }
+
+    /// Processes that run in the network, by the numbers that /proc shows.
+    pub fn processes(&self) -> Vec<i32> {
+        let inodes: BTreeSet<u64> = self.cells.values().filter_map(|c| c.inode().ok()).collect();
+        run::processes_in(&inodes)
+    }
+
+    /// Lets a fault happen.
+    ///
+    /// # Errors
+    /// When it can not happen here, and when the system refuses a line of it.
+    pub fn apply(&self, fault: &Fault) -> Result<Applied, WorldError> {
+        fault.check(&self.topology)?;
+        let number = self.faults.fetch_add(1, Ordering::Relaxed) + 1;
+        let shaped = |node: &str, adapter: &str| self.is_shaped(node, adapter);
+        let changes = plan::changes(fault, &self.topology, self.kernel, number, &shaped);
+        self.execute(&changes.apply)?;
+        Ok(Applied { lift: changes.lift })
+    }
+
+    /// Lets it be as before.
+    ///
+    /// # Errors
+    /// When the system refuses a line of it.
+    pub fn lift(&self, fault: Applied) -> Result<(), WorldError> {
+        self.execute(&fault.lift)
+    }
+
+    fn is_shaped(&self, node: &str, adapter: &str) -> bool {
+        self.shaped.contains(&(node.to_owned(), adapter.to_owned()))
+    }
+
+    fn execute(&self, steps: &[Step]) -> Result<(), WorldError> {
+        run::execute(self, steps)?;
+        let mut script = self.script.lock().unwrap_or_else(PoisonError::into_inner);
+        script.push_str(&plan::lines(steps));
+        Ok(())
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        // Twice: what is killed may just have started another.
+        for _ in 0..2 {
+            for pid in self.processes() {
+                // It may be gone by now.
+                let _ = Pid::from_raw(pid).map(|pid| kill_process(pid, Signal::KILL));
+            }
+        }
+    }
+}
+
+/// The adapters that need a shaper of ours.
+fn shaped(topology: &Topology, faults: &[Fault], kernel: Kernel) -> BTreeSet<(String, String)> {
+    let mut shaped = BTreeSet::new();
+    if kernel.netem {
+        return shaped;
+    }
+    for (node, adapters) in topology.nodes() {
+        let disturbed = adapters
+            .iter()
+            .filter(|(_, adapter)| adapter.link.disturbs());
+        shaped.extend(disturbed.map(|(name, _)| (node.to_owned(), name.clone())));
+    }
+    for fault in faults {
+        if let Fault::Shape(shape) = fault {
+            shaped.insert((shape.node.clone(), shape.adapter.clone()));
+        }
+    }
+    shaped
+}
