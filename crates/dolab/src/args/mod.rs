@@ -4,6 +4,7 @@ mod bench;
 mod cloud;
 mod common;
 mod device;
+mod dissect;
 mod policy;
 mod site;
 
@@ -19,6 +20,7 @@ pub use self::{
     cloud::{CloudArgs, CloudCache, CloudListening, CloudTold, Origin},
     common::{Access, ListenArgs},
     device::{ConfigArgs, LogArgs, PerfsnapArgs, StateArgs, StatusArgs},
+    dissect::DissectArgs,
     policy::{CodeOrList, ErrorArgs, PolicyArgs, PolicyCommand, PolicyOptions},
     site::Site,
 };
@@ -113,6 +115,7 @@ pub enum Command {
     Log(LogArgs),
     Config(ConfigArgs),
     Discover(DiscoverArgs),
+    Dissect(DissectArgs),
     Firewall(FirewallArgs),
     Policy(PolicyArgs),
     Error(ErrorArgs),

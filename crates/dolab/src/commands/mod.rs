@@ -7,6 +7,7 @@ pub(crate) mod completions;
 pub(crate) mod config;
 pub(crate) mod demo;
 pub(crate) mod discover;
+pub(crate) mod dissect;
 pub(crate) mod error;
 pub(crate) mod fetch;
 pub(crate) mod firewall;

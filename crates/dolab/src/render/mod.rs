@@ -3,6 +3,7 @@
 mod bench;
 mod codes;
 mod device;
+mod dissect;
 mod hosts;
 mod labelled;
 mod policy;
@@ -16,6 +17,7 @@ pub use self::{
     bench::{BenchLive, bench, comparison},
     codes::{CodeDocument, code_list, codes},
     device::{efficiency, list},
+    dissect::{Conversations, dissection},
     hosts::{FoundHost, hosts},
     policy::{gates, policies, policy, policy_list},
     report::report,

@@ -1,6 +1,6 @@
 use crate::program::run;
 
-const COMMANDS: [&str; 11] = [
+const COMMANDS: [&str; 12] = [
     "demo",
     "peer",
     "check",
@@ -8,6 +8,7 @@ const COMMANDS: [&str; 11] = [
     "bench",
     "cloud",
     "discover",
+    "dissect",
     "firewall",
     "policy",
     "error",
