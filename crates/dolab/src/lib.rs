@@ -93,6 +93,7 @@ fn dispatch(cli: Cli, matches: &ArgMatches, output: &Output) -> CommandResult {
         Command::Config(args) => commands::config::run(&args, cli.global.verbose > 0, output),
         Command::Discover(args) => commands::discover::run(&args, output),
         Command::Dissect(args) => commands::dissect::run(&args, output),
+        Command::Lab(args) => commands::lab::run(&args, output),
         Command::Firewall(args) => commands::firewall::run(&args, output),
         Command::Policy(args) => commands::policy::run(&args, output),
         Command::Error(args) => commands::error::run(&args, output),

@@ -21,6 +21,17 @@ impl Output {
         bar
     }
 
+    /// Things to do, one after the other or several at once.
+    pub(crate) fn runs(&self, text: impl Into<String>, count: u64) -> ProgressBar {
+        let style = ProgressStyle::with_template("{msg} [{bar:30}] {pos} of {len}, {elapsed}")
+            .expect("the template is good")
+            .progress_chars("=> ");
+        let bar = ProgressBar::new(count)
+            .with_style(style)
+            .with_message(text.into());
+        self.bars().add(bar)
+    }
+
     /// Bytes on their way, with rate and time to go.
     pub(crate) fn transfer(&self, text: impl Into<String>, bytes: u64) -> ProgressBar {
         let template = "{msg} [{bar:30}] {percent}% of {size}, {rate}, {eta} to go";

@@ -5,6 +5,7 @@ mod cloud;
 mod common;
 mod device;
 mod dissect;
+mod lab;
 mod policy;
 mod site;
 
@@ -21,6 +22,7 @@ pub use self::{
     common::{Access, ListenArgs},
     device::{ConfigArgs, LogArgs, PerfsnapArgs, StateArgs, StatusArgs},
     dissect::DissectArgs,
+    lab::{LabArgs, LabCommand, LabRunArgs, Twin},
     policy::{CodeOrList, ErrorArgs, PolicyArgs, PolicyCommand, PolicyOptions},
     site::Site,
 };
@@ -116,6 +118,7 @@ pub enum Command {
     Config(ConfigArgs),
     Discover(DiscoverArgs),
     Dissect(DissectArgs),
+    Lab(LabArgs),
     Firewall(FirewallArgs),
     Policy(PolicyArgs),
     Error(ErrorArgs),

@@ -12,6 +12,7 @@ pub(crate) mod error;
 pub(crate) mod fetch;
 pub(crate) mod firewall;
 pub(crate) mod hosts;
+pub(crate) mod lab;
 pub(crate) mod log;
 pub(crate) mod man;
 pub(crate) mod peer;

@@ -1,0 +1,111 @@
+//! `dolab lab run` and `dolab lab clean`.
+
+use std::{path::Path, time::Instant};
+
+use dolab_lab::{
+    report::{Report, confusion, junit},
+    run::{RunOptions, Told, run_all},
+    scenario::{Scenario, Variant},
+};
+
+use super::{progress, select};
+use crate::{
+    args::{LabRunArgs, Twin},
+    exit::Exit,
+    failure::{CommandResult, Failure},
+    output::Output,
+};
+
+pub(super) fn run(args: &LabRunArgs, output: &Output) -> CommandResult {
+    let scenarios = scenarios(args)?;
+    let options = options(args)?;
+    let runs = runs(&scenarios, args);
+    let jobs = args.jobs.map_or_else(processors, usize::from);
+    let began = Instant::now();
+    let bar = output.runs("running", runs.len() as u64);
+    let outcomes = run_all(&runs, jobs, &options, |told| match told {
+        Told::Step { run, what } => {
+            let (scenario, variant) = runs[run];
+            progress::step(scenario, variant.name(), &what, output);
+        }
+        Told::Ended { outcome, .. } => {
+            bar.inc(1);
+            progress::ended(&outcome, output);
+        }
+        _ => {}
+    });
+    bar.finish_and_clear();
+    let report = Report::new(outcomes, began.elapsed().as_secs_f64(), jobs);
+    if let Some(path) = &args.junit {
+        write(path, &junit(&report), "--junit")?;
+    }
+    if let Some(path) = &args.confusion {
+        write(path, &confusion(&report), "--confusion")?;
+    }
+    output.line(&report.summary);
+    output.document(&report);
+    let troubled = report.runs.iter().any(|run| run.outcome.trouble.is_some());
+    Ok(match (report.is_met(), troubled) {
+        (true, _) => Exit::Good,
+        (false, true) => Exit::CannotRun,
+        (false, false) => Exit::Finding,
+    })
+}
+
+fn scenarios(args: &LabRunArgs) -> Result<Vec<Scenario>, Failure> {
+    if args.all {
+        return select::all();
+    }
+    let mut scenarios = Vec::<Scenario>::new();
+    for name in &args.scenarios {
+        for scenario in select::named(name)? {
+            if !scenarios.iter().any(|it| it.name == scenario.name) {
+                scenarios.push(scenario);
+            }
+        }
+    }
+    Ok(scenarios)
+}
+
+/// Both twins of each, so many times.
+fn runs<'a>(scenarios: &'a [Scenario], args: &LabRunArgs) -> Vec<(&'a Scenario, Variant)> {
+    let variants: &[Variant] = match args.only {
+        None => &Variant::BOTH,
+        Some(Twin::Broken) => &[Variant::Broken],
+        Some(Twin::Healthy) => &[Variant::Healthy],
+    };
+    let once = scenarios
+        .iter()
+        .flat_map(|scenario| variants.iter().map(move |variant| (scenario, *variant)));
+    let times = usize::from(args.times);
+    once.clone().cycle().take(once.count() * times).collect()
+}
+
+fn options(args: &LabRunArgs) -> Result<RunOptions, Failure> {
+    let program = match &args.program {
+        Some(program) => program.canonicalize(),
+        None => std::env::current_exe(),
+    };
+    let program = program.map_err(|error| Failure::wrong_use(format!("--program: {error}")))?;
+    Ok(RunOptions {
+        program,
+        capture: args.capture.clone(),
+        temporary: std::env::temp_dir(),
+    })
+}
+
+fn processors() -> usize {
+    std::thread::available_parallelism().map_or(1, Into::into)
+}
+
+fn write(path: &Path, text: &str, option: &str) -> Result<(), Failure> {
+    std::fs::write(path, text).map_err(|error| {
+        Failure::cannot_run(format!("{option} {}: {error}", path.display()))
+            .hint("name a file that can be written to")
+    })
+}
+
+pub(super) fn clean(output: &Output) -> CommandResult {
+    output.line("nothing");
+    Ok(Exit::Good)
+}

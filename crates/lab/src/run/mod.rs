@@ -1,0 +1,277 @@
+//! Runs a scenario: builds its network, starts the real program in its hosts, applies the faults at
+//! their times, and holds what the program says against what it must say.
+//!
+//! Nothing waits for time: what is waited for is an event, the end of a program, or bytes on the wire.
+//! Deadlines only turn a run that would hang into one that failed.
+
+mod actors;
+mod compare;
+mod outcome;
+mod pool;
+mod program;
+mod timing;
+
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+pub use self::{
+    outcome::{ActionOutcome, Found, Outcome},
+    pool::{Told, run_all, what},
+};
+use self::{
+    actors::{Actors, Start},
+    program::{Bell, Deadline, Program},
+    timing::Timing,
+};
+use crate::{
+    fault::Fault,
+    scenario::{Action, Scenario, Variant},
+    world::World,
+};
+
+/// How long anything may take that is waited for. Far longer than it can.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// Between two looks at what changes without an event: bytes on the wire, a device's log.
+const LOOK: Duration = Duration::from_millis(20);
+
+/// How to run scenarios.
+#[derive(Clone, Debug)]
+pub struct RunOptions {
+    /// The program that runs in the hosts.
+    pub program: PathBuf,
+    /// Where captures go, one pcapng for each host; `None`: nothing is captured.
+    pub capture: Option<PathBuf>,
+    /// Where state folders and such are made; the system's folder for temporary files, usually.
+    pub temporary: PathBuf,
+}
+
+/// What a run tells while it goes on.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Step<'a> {
+    /// The network stands.
+    Built,
+    /// Something goes wrong from now on.
+    Begun(&'a Fault),
+    /// It does no longer.
+    Lifted(&'a Fault),
+    /// An action begins.
+    Begins(&'a Action),
+    /// An action has ended.
+    Ended(&'a ActionOutcome),
+}
+
+/// Something that keeps a scenario from running at all, which is no finding of it.
+#[derive(Debug, thiserror::Error)]
+pub enum Trouble {
+    /// The network or a change of it.
+    #[error(transparent)]
+    World(#[from] crate::world::WorldError),
+    /// A file or a folder.
+    #[error("{what}: {error}")]
+    File {
+        /// Which.
+        what: String,
+        /// Why not.
+        error: std::io::Error,
+    },
+    /// A program did not start, or not get ready.
+    #[error("{what}: {why}{said}")]
+    Program {
+        /// Which, and where.
+        what: String,
+        /// What is wrong.
+        why: String,
+        /// What it said, each line behind a line end.
+        said: String,
+    },
+}
+
+/// Runs one of the two twins. `keep` is called with the world while all of it still stands.
+///
+/// This thread is used for it, and others that end with it.
+pub fn run(
+    scenario: &Scenario,
+    variant: Variant,
+    options: &RunOptions,
+    tell: &mut dyn FnMut(Step<'_>),
+    keep: Option<&dyn Fn(&World)>,
+) -> Outcome {
+    let began = Instant::now();
+    let mut outcome = Outcome::new(scenario, variant);
+    let stage = Stage {
+        scenario,
+        variant,
+        options,
+    };
+    if let Err(trouble) = stage.play(&mut outcome, tell, keep) {
+        outcome.trouble = Some(trouble.to_string());
+    }
+    outcome.seconds = began.elapsed().as_secs_f64();
+    outcome
+}
+
+/// A scenario that is being played.
+struct Stage<'a> {
+    scenario: &'a Scenario,
+    variant: Variant,
+    options: &'a RunOptions,
+}
+
+/// A program that does an action.
+struct Running<'a> {
+    action: &'a Action,
+    program: Program,
+    began: Instant,
+}
+
+impl Stage<'_> {
+    fn play(
+        &self,
+        outcome: &mut Outcome,
+        tell: &mut dyn FnMut(Step<'_>),
+        keep: Option<&dyn Fn(&World)>,
+    ) -> Result<(), Trouble> {
+        let folder = tempfile::Builder::new()
+            .prefix("dolab-lab-")
+            .tempdir_in(&self.options.temporary)
+            .map_err(|error| Trouble::File {
+                what: self.options.temporary.display().to_string(),
+                error,
+            })?;
+        let timed = self.scenario.faults(self.variant);
+        let faults: Vec<_> = timed.iter().map(|it| it.fault.clone()).collect();
+        let world = World::build(self.scenario.topology(self.variant), &faults)?;
+        tell(Step::Built);
+        let mut timing = Timing::new(timed);
+        timing.look(&world, tell)?;
+        let start = Start {
+            scenario: self.scenario,
+            variant: self.variant,
+            program: &self.options.program,
+            folder: folder.path(),
+            bell: Arc::new(Bell::default()),
+        };
+        let mut actors = start.actors(&world)?;
+        for group in groups(&self.scenario.actions) {
+            self.act(group, &start, &mut actors, &world, &mut timing, outcome, tell)?;
+        }
+        if let Some(keep) = keep {
+            keep(&world);
+        }
+        drop(actors);
+        drop(world);
+        Ok(())
+    }
+
+    /// Does actions that begin at once, and waits until all of them have ended.
+    #[expect(clippy::too_many_arguments, reason = "all that a run consists of")]
+    fn act<'a>(
+        &self,
+        group: &'a [Action],
+        start: &Start<'_>,
+        actors: &mut Actors,
+        world: &World,
+        timing: &mut Timing,
+        outcome: &mut Outcome,
+        tell: &mut dyn FnMut(Step<'_>),
+    ) -> Result<(), Trouble> {
+        let mut running = Vec::new();
+        for action in group {
+            tell(Step::Begins(action));
+            timing.action_begins(&action.name, world)?;
+            timing.look(world, tell)?;
+            let program = start.action(action, actors, world)?;
+            running.push(Running {
+                action,
+                program,
+                began: Instant::now(),
+            });
+        }
+        let deadline = Deadline::after(PATIENCE);
+        while !running.is_empty() {
+            let count = start.bell.count();
+            timing.look(world, tell)?;
+            let (done, still): (Vec<_>, Vec<_>) = running
+                .into_iter()
+                .partition(|it| it.program.is_over() || start.is_shared(it.action, &it.program));
+            running = still;
+            for it in done {
+                let ended = self.ended(it, actors);
+                tell(Step::Ended(&ended));
+                outcome.actions.push(ended);
+            }
+            if running.is_empty() {
+                break;
+            }
+            if deadline.is_over() {
+                for it in running.drain(..) {
+                    let mut ended = self.ended(it, actors);
+                    let seconds = PATIENCE.as_secs();
+                    ended
+                        .differences
+                        .insert(0, format!("it did not end within {seconds} s"));
+                    tell(Step::Ended(&ended));
+                    outcome.actions.push(ended);
+                }
+                break;
+            }
+            let looks = timing.is_waiting() || running.iter().any(|it| it.action.share);
+            let longest = if looks { LOOK } else { deadline.left() };
+            start.bell.wait(count, longest);
+        }
+        Ok(())
+    }
+
+    /// What an action has shown. A program that goes on sharing joins the actors.
+    fn ended(&self, running: Running<'_>, actors: &mut Actors) -> ActionOutcome {
+        let Running {
+            action,
+            program,
+            began,
+        } = running;
+        let seconds = began.elapsed().as_secs_f64();
+        let expected = self.scenario.expectation(action, self.variant);
+        if action.share && !program.is_over() {
+            let mut ended = ActionOutcome::new(action, seconds);
+            // It has not ended, and so has no document yet: it shares, which is what was asked of it.
+            if !expected.exit.is_empty() && !expected.exit.contains(&0) {
+                ended
+                    .differences
+                    .push("it goes on sharing and should have failed".to_owned());
+            }
+            actors.shares(action, program);
+            return ended;
+        }
+        let mut ended = program.end();
+        let document = compare::document(&ended.stdout);
+        let mut outcome = ActionOutcome::new(action, seconds);
+        outcome.exit = ended.exit;
+        outcome.findings = Found::of(&document);
+        outcome.unexpected = compare::unexpected(&expected, &document);
+        outcome.differences = compare::differences(&expected, action.verb, &ended, &document);
+        outcome.document = document;
+        outcome.stderr = std::mem::take(&mut ended.stderr);
+        outcome
+    }
+}
+
+/// The actions that begin together.
+fn groups(actions: &[Action]) -> impl Iterator<Item = &[Action]> {
+    actions.chunk_by(|_, next| next.at_once)
+}
+
+/// Whether a device's log says that the download is whole and the cloud knows of it, or does not
+/// want to.
+fn is_registered_as_whole(state: &Path) -> bool {
+    let log = std::fs::read_to_string(state.join("log.jsonl")).unwrap_or_default();
+    let whole = log.find("TraceDownloadCompletedImpl");
+    whole.is_some_and(|at| {
+        let after = &log[at..];
+        after.contains(": registered, ") || after.contains(": not registered: ")
+    })
+}
