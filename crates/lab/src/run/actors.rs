@@ -11,7 +11,7 @@ use std::{
 use serde_json::Value;
 
 use super::{
-    PATIENCE, Trouble, is_registered_as_whole,
+    PATIENCE, Trouble,
     program::{Bell, Deadline, Program},
 };
 use crate::{
@@ -167,7 +167,8 @@ impl Start<'_> {
             ("--policy", &device.policies),
             ("--conditions", &device.conditions),
         ] {
-            if !table.is_empty() {
+            // Without conditions a device would have those of the machine that the lab runs on.
+            if !table.is_empty() || option == "--conditions" {
                 let file = self.folder.join(format!("{}{option}.toml", action.on));
                 fs::write(&file, table.to_string()).map_err(|error| Trouble::File {
                     what: file.display().to_string(),
@@ -189,13 +190,11 @@ impl Start<'_> {
         Ok(())
     }
 
-    /// Whether an action that shares has come so far: all is there, and the cloud knows it where it
-    /// is to know.
+    /// Whether an action that shares has come so far: all is there, and the cloud offers it, or will
+    /// not.
     pub(super) fn is_shared(&self, action: &Action, program: &Program) -> bool {
-        action.share
-            && program.event("whole").is_some_and(|whole| {
-                whole["member"] != true || is_registered_as_whole(&self.state(&action.on))
-            })
+        let said = |event| program.event(event).is_some();
+        action.share && (said("offered") || said("not-offered"))
     }
 
     fn state(&self, host: &str) -> PathBuf {

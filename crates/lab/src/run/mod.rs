@@ -12,7 +12,7 @@ mod program;
 mod timing;
 
 use std::{
-    path::{Path, PathBuf},
+    path::PathBuf,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -35,7 +35,7 @@ use crate::{
 /// How long anything may take that is waited for. Far longer than it can.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// Between two looks at what changes without an event: bytes on the wire, a device's log.
+/// Between two looks at what changes without an event: bytes on the wire.
 const LOOK: Duration = Duration::from_millis(20);
 
 /// How to run scenarios.
@@ -220,8 +220,11 @@ impl Stage<'_> {
                 }
                 break;
             }
-            let looks = timing.is_waiting() || running.iter().any(|it| it.action.share);
-            let longest = if looks { LOOK } else { deadline.left() };
+            let longest = if timing.is_waiting() {
+                LOOK
+            } else {
+                deadline.left()
+            };
             start.bell.wait(count, longest);
         }
         Ok(())
@@ -263,15 +266,4 @@ impl Stage<'_> {
 /// The actions that begin together.
 fn groups(actions: &[Action]) -> impl Iterator<Item = &[Action]> {
     actions.chunk_by(|_, next| next.at_once)
-}
-
-/// Whether a device's log says that the download is whole and the cloud knows of it, or does not
-/// want to.
-fn is_registered_as_whole(state: &Path) -> bool {
-    let log = std::fs::read_to_string(state.join("log.jsonl")).unwrap_or_default();
-    let whole = log.find("TraceDownloadCompletedImpl");
-    whole.is_some_and(|at| {
-        let after = &log[at..];
-        after.contains(": registered, ") || after.contains(": not registered: ")
-    })
 }
