@@ -53,6 +53,12 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     };
     let output = Output::new(&cli.global);
     logging::start(&cli.global, &output);
+    #[cfg(target_os = "linux")]
+    if let Some(Command::Lab(args)) = &cli.command
+        && let Some(code) = commands::lab::enclosed(args, &cli.global, &output)
+    {
+        return code;
+    }
     let result = dispatch(cli, &matches, &output);
     let exit = result.unwrap_or_else(|failure| {
         output.failure(&failure);

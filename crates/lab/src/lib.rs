@@ -10,6 +10,10 @@
 #[cfg(target_os = "linux")]
 pub mod enclosure;
 pub mod fault;
+pub mod report;
+#[cfg(target_os = "linux")]
+pub mod run;
+pub mod scenario;
 pub mod topology;
 #[cfg(target_os = "linux")]
 pub mod world;

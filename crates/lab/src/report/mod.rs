@@ -3,14 +3,20 @@
 mod confusion;
 mod drawing;
 mod junit;
+mod outcome;
 mod words;
 #[cfg(test)]
 mod tests;
 
 use serde::Serialize;
 
-pub use self::{confusion::confusion, drawing::drawing, junit::junit, words::words};
-use crate::run::Outcome;
+pub use self::{
+    confusion::confusion,
+    drawing::drawing,
+    junit::junit,
+    outcome::{ActionOutcome, Found, Outcome},
+    words::words,
+};
 
 /// Name and version of the document.
 pub const SCHEMA: &str = "dolab.lab/1";

@@ -3,16 +3,10 @@
 use serde_json::Value;
 
 use super::program::Ended;
-use crate::scenario::{CodeExpected, Expectation, PathExpected, Verb, WayExpected};
-
-/// The codes of the findings in a document, with their severities.
-pub(super) fn findings(document: &Value) -> Vec<(String, String)> {
-    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    let findings = document["findings"].as_array().into_iter().flatten();
-    findings
-        .map(|finding| (text(&finding["code"]), text(&finding["severity"])))
-        .collect()
-}
+use crate::{
+    report::Found,
+    scenario::{CodeExpected, Expectation, PathExpected, Verb, WayExpected},
+};
 
 /// The final document of a program: the last object that is no event.
 pub(super) fn document(stdout: &[Value]) -> Value {
@@ -147,23 +141,22 @@ fn of_findings(expected: &Expectation, document: &Value) -> Vec<String> {
     let Some(codes) = &expected.findings else {
         return Vec::new();
     };
-    let found = findings(document);
+    let found = Found::of(document);
     let mut wrong = Vec::new();
     for wanted in codes {
-        let is = found.iter().find(|(code, _)| *code == wanted.code);
+        let is = found.iter().find(|it| it.code == wanted.code);
         match (is, &wanted.severity) {
             (None, _) if !wanted.may => wrong.push(format!("finding {} is missing", wanted.code)),
-            (Some((code, is)), Some(severity)) if is != severity => {
-                wrong.push(format!("severity of {code}: {is} instead of {severity}"));
-            }
+            (Some(it), Some(severity)) if it.severity != *severity => wrong.push(format!(
+                "severity of {}: {} instead of {severity}",
+                it.code, it.severity
+            )),
             _ => {}
         }
     }
-    let found = found.into_iter();
+    let others = found.iter().filter(|it| !is_expected(codes, &it.code));
     wrong.extend(
-        found
-            .filter(|(code, _)| !is_expected(codes, code))
-            .map(|(code, severity)| format!("finding {code} ({severity}) that nobody expects")),
+        others.map(|it| format!("finding {} ({}) that nobody expects", it.code, it.severity)),
     );
     wrong
 }
@@ -174,7 +167,7 @@ fn is_expected(codes: &[CodeExpected], code: &str) -> bool {
 
 /// The codes that were found and that nobody expects.
 pub(super) fn unexpected(expected: &Expectation, document: &Value) -> Vec<String> {
-    let found = findings(document).into_iter().map(|(code, _)| code);
+    let found = Found::of(document).into_iter().map(|it| it.code);
     match &expected.findings {
         Some(codes) => found.filter(|code| !is_expected(codes, code)).collect(),
         None => Vec::new(),

@@ -6,7 +6,6 @@
 
 mod actors;
 mod compare;
-mod outcome;
 mod pool;
 mod program;
 mod timing;
@@ -17,10 +16,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-pub use self::{
-    outcome::{ActionOutcome, Found, Outcome},
-    pool::{Told, run_all, what},
-};
+pub use self::pool::{Told, run_all, what};
 use self::{
     actors::{Actors, Start},
     program::{Bell, Deadline, Program},
@@ -28,6 +24,7 @@ use self::{
 };
 use crate::{
     fault::Fault,
+    report::{ActionOutcome, Found, Outcome},
     scenario::{Action, Scenario, Variant},
     world::World,
 };

@@ -8,9 +8,9 @@ use std::{
     thread,
 };
 
-use super::{Outcome, RunOptions, Step, run};
+use super::{RunOptions, Step, run};
 use crate::{
-    report::words,
+    report::{Outcome, words},
     scenario::{Scenario, Variant},
 };
 

@@ -1,5 +1,6 @@
 //! `dolab lab`.
 
+#[cfg(target_os = "linux")]
 mod progress;
 #[cfg(target_os = "linux")]
 mod run;
@@ -15,6 +16,9 @@ use crate::{
     failure::{CommandResult, Failure},
     output::Output,
 };
+
+#[cfg(target_os = "linux")]
+pub(crate) use run::enclosed;
 
 pub(crate) fn run(args: &LabArgs, output: &Output) -> CommandResult {
     match &args.what {
@@ -35,7 +39,12 @@ pub(crate) fn run(args: &LabArgs, output: &Output) -> CommandResult {
 fn list(code: Option<&str>, output: &Output) -> CommandResult {
     let scenarios = select::all()?;
     let wanted = |scenario: &&Scenario| {
-        code.is_none_or(|code| scenario.codes.iter().any(|it| it.eq_ignore_ascii_case(code)))
+        code.is_none_or(|code| {
+            scenario
+                .codes
+                .iter()
+                .any(|it| it.eq_ignore_ascii_case(code))
+        })
     };
     let scenarios: Vec<_> = scenarios.iter().filter(wanted).collect();
     if scenarios.is_empty() {

@@ -1,6 +1,6 @@
 //! How far the lab is, while it runs.
 
-use dolab_lab::{run::Outcome, scenario::Scenario};
+use dolab_lab::{report::Outcome, scenario::Scenario};
 use serde::Serialize;
 
 use crate::output::Output;

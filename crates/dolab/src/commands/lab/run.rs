@@ -1,20 +1,43 @@
 //! `dolab lab run` and `dolab lab clean`.
 
-use std::{path::Path, time::Instant};
+use std::{path::Path, process::ExitCode, time::Instant};
 
 use dolab_lab::{
+    enclosure::{self, Entered, Leftover},
     report::{Report, confusion, junit},
     run::{RunOptions, Told, run_all},
     scenario::{Scenario, Variant},
 };
 
+use serde::Serialize;
+
 use super::{progress, select};
 use crate::{
-    args::{LabRunArgs, Twin},
+    args::{Global, LabArgs, LabCommand, LabRunArgs, Twin},
     exit::Exit,
     failure::{CommandResult, Failure},
     output::Output,
 };
+
+/// Runs the program in an enclosure that nothing outlives, where it is about to run scenarios. `None`
+/// in there, and where there is nothing to run.
+pub(crate) fn enclosed(args: &LabArgs, global: &Global, output: &Output) -> Option<ExitCode> {
+    let LabCommand::Run(run) = &args.what else {
+        return None;
+    };
+    // What is wrong with what was asked for is said once, and out here.
+    if global.print_config || scenarios(run).is_err() || options(run).is_err() {
+        return None;
+    }
+    match enclosure::enter() {
+        Ok(Entered::Inside) => None,
+        Ok(Entered::Left(code)) => Some(code),
+        Err(error) => {
+            output.failure(&Failure::cannot_run(error));
+            Some(Exit::CannotRun.into())
+        }
+    }
+}
 
 pub(super) fn run(args: &LabRunArgs, output: &Output) -> CommandResult {
     let scenarios = scenarios(args)?;
@@ -105,7 +128,42 @@ fn write(path: &Path, text: &str, option: &str) -> Result<(), Failure> {
     })
 }
 
+/// Whether an earlier run left anything.
 pub(super) fn clean(output: &Output) -> CommandResult {
-    output.line("nothing");
-    Ok(Exit::Good)
+    let found = enclosure::clean();
+    let name = |left: &Leftover| match left {
+        Leftover::Enclosure { pid } => format!("process {pid} and all in it"),
+        Leftover::Mount { at } => format!("the mount at {at}"),
+    };
+    let removed: Vec<_> = found.removed.iter().map(name).collect();
+    let kept: Vec<_> = found.kept.iter().map(name).collect();
+    let summary = match (removed.as_slice(), kept.as_slice()) {
+        ([], []) => "nothing was left".to_owned(),
+        (removed, []) => format!("removed: {}", removed.join(", ")),
+        (_, kept) => format!("could not be removed: {}", kept.join(", ")),
+    };
+    output.line(&summary);
+    if found.in_use > 0 {
+        output.line(format_args!("in use, and let alone: {}", found.in_use));
+    }
+    #[derive(Serialize)]
+    struct Document<'a> {
+        schema: &'static str,
+        summary: &'a str,
+        removed: &'a [String],
+        kept: &'a [String],
+        in_use: usize,
+    }
+    output.document(&Document {
+        schema: "dolab.lab-clean/1",
+        summary: &summary,
+        removed: &removed,
+        kept: &kept,
+        in_use: found.in_use,
+    });
+    Ok(if kept.is_empty() {
+        Exit::Good
+    } else {
+        Exit::CannotRun
+    })
 }

@@ -39,8 +39,10 @@ pub(super) fn one(name: &str) -> Result<Scenario, Failure> {
         1 => Ok(named.remove(0)),
         _ => {
             let names: Vec<_> = named.iter().map(|it| it.name.as_str()).collect();
-            Err(Failure::wrong_use(format!("{name} is shown by several scenarios"))
-                .hint(format_args!("name one: {}", names.join(", "))))
+            Err(
+                Failure::wrong_use(format!("{name} is shown by several scenarios"))
+                    .hint(format_args!("name one: {}", names.join(", "))),
+            )
         }
     }
 }

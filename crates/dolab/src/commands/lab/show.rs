@@ -41,7 +41,12 @@ pub(super) fn show(name: &str, output: &Output) -> CommandResult {
         codes: &scenario.codes,
         about: &scenario.about,
         drawing: &picture,
-        faults: scenario.broken.faults.iter().map(|it| words(&it.fault)).collect(),
+        faults: scenario
+            .broken
+            .faults
+            .iter()
+            .map(|it| words(&it.fault))
+            .collect(),
         scripts: &scripts,
         actions: scenario.actions.iter().map(|it| it.words()).collect(),
     });
@@ -117,7 +122,10 @@ fn indented(text: &str) -> String {
 
 fn set(host: &str, device: &Device) -> String {
     let mut text = String::new();
-    for (what, table) in [("policy", &device.policies), ("condition", &device.conditions)] {
+    for (what, table) in [
+        ("policy", &device.policies),
+        ("condition", &device.conditions),
+    ] {
         for (name, value) in table {
             let _ = writeln!(text, "  {host}: {what} {name} = {value}");
         }

@@ -5,7 +5,6 @@ use std::collections::BTreeSet;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::compare;
 use crate::scenario::{Action, Scenario, Variant};
 
 /// How a run of one of the two twins went.
@@ -60,16 +59,21 @@ pub struct Found {
 }
 
 impl Found {
-    pub(super) fn of(document: &Value) -> Vec<Self> {
-        let found = compare::findings(document).into_iter();
-        found
-            .map(|(code, severity)| Self { code, severity })
+    /// The findings in a document of `dolab check`, `fetch` or `diagnose`.
+    pub(crate) fn of(document: &Value) -> Vec<Self> {
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let findings = document["findings"].as_array().into_iter().flatten();
+        findings
+            .map(|finding| Self {
+                code: text(&finding["code"]),
+                severity: text(&finding["severity"]),
+            })
             .collect()
     }
 }
 
 impl ActionOutcome {
-    pub(super) fn new(action: &Action, seconds: f64) -> Self {
+    pub(crate) fn new(action: &Action, seconds: f64) -> Self {
         Self {
             name: action.name.clone(),
             action: action.words(),
@@ -85,7 +89,7 @@ impl ActionOutcome {
 }
 
 impl Outcome {
-    pub(super) fn new(scenario: &Scenario, variant: Variant) -> Self {
+    pub(crate) fn new(scenario: &Scenario, variant: Variant) -> Self {
         Self {
             scenario: scenario.name.clone(),
             title: scenario.title.clone(),
