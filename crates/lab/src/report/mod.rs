@@ -4,9 +4,9 @@ mod confusion;
 mod drawing;
 mod junit;
 mod outcome;
-mod words;
 #[cfg(test)]
 mod tests;
+mod words;
 
 use serde::Serialize;
 

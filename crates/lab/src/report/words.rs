@@ -57,9 +57,10 @@ pub fn words(fault: &Fault) -> String {
 }
 
 fn blocked(block: &Block) -> String {
-    let mut what = block
-        .protocol
-        .map_or_else(|| "everything".to_owned(), |protocol| format!("{protocol:?}").to_uppercase());
+    let mut what = block.protocol.map_or_else(
+        || "everything".to_owned(),
+        |protocol| format!("{protocol:?}").to_uppercase(),
+    );
     if let Some(port) = &block.port {
         what.push_str(&format!(" to port {port}"));
     }

@@ -62,7 +62,12 @@ impl Start<'_> {
                     contents: healthy
                         .contents
                         .iter()
-                        .map(|it| (it.name.clone(), format!("{}/{}", self.origin(healthy), it.name)))
+                        .map(|it| {
+                            (
+                                it.name.clone(),
+                                format!("{}/{}", self.origin(healthy), it.name),
+                            )
+                        })
                         .collect(),
                 },
             });
@@ -112,9 +117,12 @@ impl Start<'_> {
     /// Writes a content that is the same in every run.
     fn content(&self, content: &Content) -> Result<PathBuf, Trouble> {
         let path = self.folder.join("contents").join(&content.name);
-        let seed = content.name.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |seed, byte| {
-            (seed ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-        });
+        let seed = content
+            .name
+            .bytes()
+            .fold(0xcbf2_9ce4_8422_2325_u64, |seed, byte| {
+                (seed ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+            });
         let written = fs::create_dir_all(self.folder.join("contents"))
             .and_then(|()| fs::write(&path, noise(seed, content.size.0)));
         written.map_err(|error| Trouble::File {
@@ -250,11 +258,13 @@ impl Start<'_> {
         std::os::unix::process::CommandExt::process_group(&mut command, 0);
         let verb = command.get_args().next().unwrap_or_default();
         let what = format!("dolab {} on {host}", verb.to_string_lossy());
-        let child = world.spawn(host, command).map_err(|error| Trouble::Program {
-            what,
-            why: error.to_string(),
-            said: String::new(),
-        })?;
+        let child = world
+            .spawn(host, command)
+            .map_err(|error| Trouble::Program {
+                what,
+                why: error.to_string(),
+                said: String::new(),
+            })?;
         Ok(Program::new(child, &self.bell))
     }
 

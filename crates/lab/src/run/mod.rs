@@ -155,7 +155,15 @@ impl Stage<'_> {
         };
         let mut actors = start.actors(&world)?;
         for group in groups(&self.scenario.actions) {
-            self.act(group, &start, &mut actors, &world, &mut timing, outcome, tell)?;
+            self.act(
+                group,
+                &start,
+                &mut actors,
+                &world,
+                &mut timing,
+                outcome,
+                tell,
+            )?;
         }
         if let Some(keep) = keep {
             keep(&world);

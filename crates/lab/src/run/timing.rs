@@ -50,9 +50,9 @@ impl Timing {
 
     /// Whether there is anything to look for.
     pub(super) fn is_waiting(&self) -> bool {
-        self.faults.iter().any(|it| {
-            !it.over && (it.applied.is_none() || it.timed.until.is_some())
-        })
+        self.faults
+            .iter()
+            .any(|it| !it.over && (it.applied.is_none() || it.timed.until.is_some()))
     }
 
     /// Applies and lifts what is due.

@@ -215,7 +215,16 @@ impl Scenario {
 
 /// Networks that a scenario names by `topology.like`.
 const TEMPLATES: &[(&str, &str)] = &[
-    ("link", include_str!("../../../../scenarios/topologies/link.toml")),
-    ("routed", include_str!("../../../../scenarios/topologies/routed.toml")),
-    ("campus", include_str!("../../../../scenarios/topologies/campus.toml")),
+    (
+        "link",
+        include_str!("../../../../scenarios/topologies/link.toml"),
+    ),
+    (
+        "routed",
+        include_str!("../../../../scenarios/topologies/routed.toml"),
+    ),
+    (
+        "campus",
+        include_str!("../../../../scenarios/topologies/campus.toml"),
+    ),
 ];

@@ -170,7 +170,10 @@ fn template(like: &Spanned<DeValue<'_>>) -> Result<DeTable<'static>, Wrong> {
 fn lay_over<'a>(below: &mut DeTable<'a>, above: DeTable<'a>) {
     for (key, value) in above {
         let span = value.span();
-        let value = match (below.get_mut(&**key.get_ref()).map(Spanned::get_mut), value.into_inner()) {
+        let value = match (
+            below.get_mut(&**key.get_ref()).map(Spanned::get_mut),
+            value.into_inner(),
+        ) {
             (Some(DeValue::Table(below)), DeValue::Table(above)) => {
                 lay_over(below, above);
                 continue;
@@ -236,7 +239,11 @@ impl Check<'_> {
     fn all(&self) -> Result<(), FileError> {
         let scenario = self.scenario;
         if scenario.codes.is_empty() {
-            return Err(self.error(&[Key("codes")], "a scenario shows at least one failure", None));
+            return Err(self.error(
+                &[Key("codes")],
+                "a scenario shows at least one failure",
+                None,
+            ));
         }
         self.network(&scenario.topology, &[Key("topology")])?;
         if let Some(topology) = &scenario.broken.topology {
@@ -281,7 +288,13 @@ impl Check<'_> {
     }
 
     fn host(&self, host: &str, at: &[Step<'_>]) -> Result<(), FileError> {
-        let hosts: Vec<&str> = self.scenario.topology.hosts.keys().map(String::as_str).collect();
+        let hosts: Vec<&str> = self
+            .scenario
+            .topology
+            .hosts
+            .keys()
+            .map(String::as_str)
+            .collect();
         self.one_of("host", host, &hosts, at)
     }
 
@@ -410,9 +423,8 @@ impl Check<'_> {
         }
         let message = format!("there is no {what} `{name}`");
         let meant = names::nearest(name, of.iter().copied()).map(names::meant);
-        let hint = meant.or_else(|| {
-            (!of.is_empty()).then(|| format!("there is `{}`", of.join("`, `")))
-        });
+        let hint =
+            meant.or_else(|| (!of.is_empty()).then(|| format!("there is `{}`", of.join("`, `"))));
         Err(self.error(at, &message, hint))
     }
 
@@ -463,7 +475,9 @@ fn steps(path: &str) -> Vec<Step<'_>> {
     for part in path.split('.') {
         let (key, items) = part.split_once('[').unwrap_or((part, ""));
         steps.push(Key(key));
-        let items = items.split('[').filter_map(|item| item.trim_end_matches(']').parse().ok());
+        let items = items
+            .split('[')
+            .filter_map(|item| item.trim_end_matches(']').parse().ok());
         steps.extend(items.map(Item));
     }
     steps
