@@ -1,6 +1,7 @@
 //! A whole site: a cloud, subnets and NATs, devices in every mode. Who is offered whom, and where
 //! bytes come from, is what the facts say.
 
+mod admin;
 mod bands;
 mod table;
 

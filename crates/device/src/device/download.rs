@@ -359,7 +359,12 @@ impl Inner {
         let now = Timestamp::now();
         let (status, ever) = {
             let mut book = self.book();
-            let ever = book.ever(&known.file_id);
+            // A connection that came and went between two looks is known by what it sent.
+            let mut sent = ByClass::<u32>::default();
+            for source in sources.iter().filter(|it| it.bytes > 0) {
+                sent.add(source.kind, 1);
+            }
+            let ever = book.ever(&known.file_id).at_least(&sent);
             if let Some(file) = book.file_mut(&known.file_id) {
                 file.since = now;
                 let status = &mut file.status;

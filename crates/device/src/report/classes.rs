@@ -50,6 +50,21 @@ impl<T: Copy + Add<Output = T> + AddAssign> ByClass<T> {
         self.internet += other.internet;
     }
 
+    /// The larger number of each class.
+    pub fn at_least(&self, other: &Self) -> Self
+    where
+        T: Ord,
+    {
+        Self {
+            cdn: self.cdn.max(other.cdn),
+            cache_host: self.cache_host.max(other.cache_host),
+            lan: self.lan.max(other.lan),
+            link_local: self.link_local.max(other.link_local),
+            group: self.group.max(other.group),
+            internet: self.internet.max(other.internet),
+        }
+    }
+
     /// HTTP sources. Delivery Optimization counts the Connected Cache among them (documented).
     pub fn http(&self) -> T {
         self.cdn + self.cache_host
