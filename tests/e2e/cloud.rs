@@ -1,7 +1,7 @@
 //! `dolab cloud`, before strangers: curl asks it, nginx stands behind its cache, and it is killed.
 
 mod killed;
-mod nginx;
+pub(crate) mod nginx;
 
 use std::{fs, path::Path, process::Command};
 

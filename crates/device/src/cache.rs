@@ -11,11 +11,15 @@ use jiff::Timestamp;
 
 use crate::{
     report::Status,
+    simple::Place,
     state::{Entry, replace},
 };
 
 const PARTIAL: &str = "partial";
 const HASHES: &str = "phf";
+/// A content without piece hashes on its way, and what is known of it.
+const PLAIN: &str = "plain";
+const PLAIN_NOTE: &str = "plain.note";
 
 /// The folder, and the names in it. A content is called by its file id: hex digits and nothing else.
 #[derive(Clone, Debug)]
@@ -38,6 +42,15 @@ impl Cache {
         self.folder.join(file_id)
     }
 
+    /// Where a content without piece hashes is kept.
+    pub(crate) fn plain(&self, file_id: &str) -> Place {
+        Place {
+            begun: self.with_ending(file_id, PLAIN),
+            note: self.with_ending(file_id, PLAIN_NOTE),
+            whole: self.path(file_id),
+        }
+    }
+
     /// Keeps the piece hashes, without which a content can not be shared after a restart.
     pub(crate) fn keep_hashes(&self, hashes: &PiecesHashFile) -> io::Result<()> {
         let path = self.with_ending(&hashes.id().to_string(), HASHES);
@@ -58,6 +71,8 @@ impl Cache {
             self.with_ending(file_id, PARTIAL),
             self.with_ending(file_id, "partial.map"),
             self.with_ending(file_id, HASHES),
+            self.with_ending(file_id, PLAIN),
+            self.with_ending(file_id, PLAIN_NOTE),
         ] {
             match fs::remove_file(&name) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => {
@@ -102,7 +117,9 @@ impl Cache {
             status.file_size_in_cache = status.file_size;
             return true;
         }
-        let begun = length(self.with_ending(&status.file_id, PARTIAL)).is_some();
+        let begun = [PARTIAL, PLAIN_NOTE]
+            .into_iter()
+            .any(|ending| length(self.with_ending(&status.file_id, ending)).is_some());
         if !begun || status.status == Status::Caching {
             return false;
         }

@@ -17,14 +17,14 @@ use super::{Cloud, output};
 const LENGTH: usize = (3 << 20) + 4321;
 
 /// nginx, serving a folder on loopback.
-struct Nginx {
+pub(crate) struct Nginx {
     process: Process,
-    port: u16,
+    pub(crate) port: u16,
 }
 
 impl Nginx {
     /// `None`, and said so, where nginx is not installed.
-    fn start(folder: &Path, more: &str) -> Option<Self> {
+    pub(crate) fn start(folder: &Path, more: &str) -> Option<Self> {
         let there = Command::new("nginx")
             .arg("-v")
             .stderr(Stdio::null())

@@ -3,6 +3,7 @@
 
 mod admin;
 mod bands;
+mod killed;
 mod table;
 
 use std::path::{Path, PathBuf};

@@ -2,10 +2,7 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -22,7 +19,7 @@ use crate::{
     book::Reading,
     error::DownloadError,
     report::{ByClass, CompletionTrace, FileStatus, Level, LogEntry, StartTrace, Status, Trace},
-    simple::{self, PlainError},
+    simple::{self, PlainError, Progress},
     state::{Entry, State},
 };
 
@@ -299,15 +296,15 @@ impl Inner {
 
     /// Fetches the whole over HTTP: nothing tells what its pieces have to be.
     async fn fetch_plain(&self, known: &Known) -> Result<Fetched, DownloadError> {
-        let path = self.cache.path(&known.file_id);
-        let got = AtomicU64::new(0);
-        let mut fetched = std::pin::pin!(simple::fetch(&self.http, &known.urls, &path, &got));
+        let place = self.cache.plain(&known.file_id);
+        let progress = Progress::default();
+        let mut fetched = std::pin::pin!(simple::fetch(&self.http, &known.urls, &place, &progress));
         let mut tick = interval(State::PERIOD);
         let plain = loop {
             tokio::select! {
                 plain = &mut fetched => break plain,
                 () = self.stop.cancelled() => return Err(DownloadError::Stopped),
-                _ = tick.tick() => self.read_plain(known, got.load(Ordering::Relaxed), 1),
+                _ = tick.tick() => self.read_plain(known, &progress, 1),
             }
         };
         let plain = plain.map_err(|error| match error {
@@ -319,13 +316,13 @@ impl Inner {
                 DownloadError::Disk(Arc::new(StoreError::Io { path, source }))
             }
         })?;
-        self.read_plain(known, plain.length, 0);
+        self.read_plain(known, &progress, 0);
         Ok(Fetched {
-            local_cache: 0,
+            local_cache: progress.left(),
             sources: vec![SourceReport {
                 source: plain.remote.to_string(),
                 kind: PeerType::Cdn,
-                bytes: plain.length,
+                bytes: progress.came(),
                 pieces: 0,
                 bad_pieces: 0,
             }],
@@ -333,11 +330,15 @@ impl Inner {
         })
     }
 
-    fn read_plain(&self, known: &Known, bytes: u64, connections: u32) {
+    fn read_plain(&self, known: &Known, progress: &Progress, connections: u32) {
         let mut reading = Reading::default();
-        reading.from.cdn = bytes;
+        reading.from.cdn = progress.came();
         reading.connections.cdn = connections;
         let mut book = self.book();
+        if let Some(file) = book.file_mut(&known.file_id) {
+            file.status.file_size = file.status.file_size.max(progress.length());
+            file.status.file_size_in_cache = progress.have();
+        }
         book.read(&known.file_id, &reading, Instant::now());
     }
 
