@@ -149,6 +149,11 @@ impl Process {
         }
     }
 
+    /// What it wrote on standard output until now.
+    pub fn output_so_far(&self) -> String {
+        self.output.lock().stdout.join("\n")
+    }
+
     /// What it wrote on standard error until now.
     pub fn errors_so_far(&self) -> String {
         self.output.lock().stderr.join("\n")

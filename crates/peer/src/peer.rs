@@ -181,13 +181,31 @@ impl Peer {
     /// # Errors
     /// When it is there already, or the peer was stopped.
     pub async fn share(&self, shared: Shared) -> Result<ContentId, AddError> {
+        self.share_among(shared, PeerType::Lan).await
+    }
+
+    /// The same, where a peer that nobody offered and that is in no subnet of ours counts as this:
+    /// see [`Rules::strangers`].
+    ///
+    /// # Errors
+    /// As [`Self::share`].
+    pub async fn share_among(
+        &self,
+        shared: Shared,
+        strangers: PeerType,
+    ) -> Result<ContentId, AddError> {
         let Shared {
             name,
             hashes,
             source,
         } = shared;
         let have = PieceMap::full(hashes.layout().pieces());
-        let content = Content::new(name, hashes, Some(source), None, None);
+        let rules = Rules {
+            strangers,
+            ..Rules::new(Priority::Foreground)
+        };
+        let content =
+            Content::new(name, hashes, Some(source), None, None).sourced(Vec::new(), Some(rules));
         let id = content.id;
         self.add(content, have).await?;
         Ok(id)

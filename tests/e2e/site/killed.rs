@@ -35,9 +35,7 @@ fn a_hybrid_download_goes_on_from_the_pieces_it_has() {
     let file = &status["files"][0]["status"];
     assert_eq!(file["Status"], "Paused", "{file}");
     let Cloud {
-        _process: process,
-        folder,
-        ..
+        process, folder, ..
     } = slow;
     process.interrupt().assert_code(0);
 

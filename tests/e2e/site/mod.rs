@@ -3,6 +3,7 @@
 
 mod admin;
 mod bands;
+mod kept;
 mod killed;
 mod table;
 
@@ -18,7 +19,7 @@ const SIZE: &str = "12MiB";
 
 /// The cloud and its one content.
 struct Cloud {
-    _process: Process,
+    process: Process,
     folder: tempfile::TempDir,
     address: String,
     url: String,
@@ -46,10 +47,20 @@ impl Cloud {
         Self {
             url: serving["url"].as_str().expect("a text").to_owned(),
             bytes: serving["bytes"].as_u64().expect("a number"),
-            _process: process,
+            process,
             folder,
             address,
         }
+    }
+
+    /// The addresses of its first contents.
+    fn urls(&self, count: usize) -> Vec<String> {
+        let said = self.process.output_so_far();
+        let serving = said.lines().filter_map(|line| peer::parse(line, "serving"));
+        let urls = serving.filter_map(|it| it["url"].as_str().map(str::to_owned));
+        let urls: Vec<_> = urls.take(count).collect();
+        assert_eq!(urls.len(), count, "{said}");
+        urls
     }
 
     /// A device that downloads the content, with these policies, and keeps its state under a name.

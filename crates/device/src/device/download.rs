@@ -464,14 +464,7 @@ impl Inner {
             delay_http: policies.delay_from_http(request.priority),
             delay_cdn: policies.delay_cache_fallback(request.priority),
             floor: Some(floor),
-            strangers: match judgement.mode {
-                DownloadMode::Group => PeerType::Group,
-                DownloadMode::Internet => PeerType::Internet,
-                DownloadMode::CdnOnly
-                | DownloadMode::Lan
-                | DownloadMode::Simple
-                | DownloadMode::Bypass => PeerType::Lan,
-            },
+            strangers: strangers(judgement.mode),
             ..Rules::new(request.priority)
         }
     }
@@ -601,6 +594,17 @@ impl Inner {
         self.wanted
             .lock()
             .unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}
+
+/// What a peer counts as that nobody offered, and that is in no subnet of this device.
+pub(super) fn strangers(mode: DownloadMode) -> PeerType {
+    match mode {
+        DownloadMode::Group => PeerType::Group,
+        DownloadMode::Internet => PeerType::Internet,
+        DownloadMode::CdnOnly | DownloadMode::Lan | DownloadMode::Simple | DownloadMode::Bypass => {
+            PeerType::Lan
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use dolab_peer::{AddError, Shared};
 use dolab_policy::Priority;
 use jiff::Timestamp;
 
-use super::Inner;
+use super::{Inner, download::strangers};
 use crate::{
     cache,
     report::{Level, Status},
@@ -49,7 +49,8 @@ impl Inner {
             hashes: Arc::new(hashes),
             source: Arc::new(source),
         };
-        match self.peer.share(shared).await {
+        let among = strangers(judgement.mode);
+        match self.peer.share_among(shared, among).await {
             Ok(_) | Err(AddError::Known(_)) => {}
             Err(error) => {
                 self.note(

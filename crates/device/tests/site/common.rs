@@ -80,6 +80,19 @@ pub(crate) fn config(cloud: &Cloud, state: &Path, policies: Policies) -> DeviceC
     config
 }
 
+/// Looks again and again until it is so: for what a device tells nobody of. The deadline only fails
+/// the test.
+pub(crate) async fn until(what: &str, mut so: impl FnMut() -> bool) {
+    let mut looks = tokio::time::interval(Duration::from_millis(20));
+    let looking = async {
+        while !so() {
+            looks.tick().await;
+        }
+    };
+    let looked = tokio::time::timeout(Duration::from_secs(60), looking).await;
+    assert!(looked.is_ok(), "waited in vain for {what}");
+}
+
 /// The bytes of a content are what is in a file.
 pub(crate) fn assert_same(path: &Path, seed: u64, size: u64) {
     use dolab_content::Source;
