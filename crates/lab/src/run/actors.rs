@@ -75,6 +75,7 @@ impl Start<'_> {
         for host in self.scenario.peers(self.variant) {
             let mut peer = self.dolab("peer");
             self.site(&mut peer);
+            peer.args(self.scenario.device(host, self.variant).options);
             let peer = self.spawn(host, peer, world)?;
             self.ready(&format!("dolab peer on {host}"), &peer, |peer| {
                 peer.event("ready").is_some()
@@ -146,6 +147,7 @@ impl Start<'_> {
                 command.arg(self.address(host));
                 command.args(["--size", action.size.as_deref().unwrap_or("4MiB")]);
                 self.site(&mut command);
+                command.args(self.scenario.device(&action.on, self.variant).options);
             }
             Verb::Fetch => self.fetch(&mut command, action, actors)?,
             Verb::Discover => {}

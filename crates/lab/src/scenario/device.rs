@@ -15,7 +15,7 @@ pub struct Device {
     pub conditions: Table,
     /// Whose defaults hold: `windows-10`, `windows-11` or `windows-server`.
     pub system: Option<String>,
-    /// Further options of every command that runs on it as a device.
+    /// Further options of `dolab peer`, `check` and `fetch` there.
     #[serde(default)]
     pub options: Vec<String>,
 }
