@@ -12,6 +12,8 @@ mod demo;
 #[cfg(target_os = "linux")]
 mod dns_sd;
 #[cfg(target_os = "linux")]
+mod failures;
+#[cfg(target_os = "linux")]
 mod fetch;
 #[cfg(target_os = "linux")]
 mod go_between;

@@ -65,12 +65,13 @@ pub struct LabRunArgs {
     #[arg(long, value_name = "NUMBER", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1000))]
     pub times: u16,
 
-    /// Leave the network and its programs standing at the end, and print how to get into each host;
-    /// Enter ends it. For one scenario, whose broken twin it is unless --only says otherwise.
+    /// Leave the network, what is wrong with it and its programs standing at the end, and open a shell
+    /// in any of its hosts until an empty line ends it. For one scenario: its broken twin, unless
+    /// --only says otherwise.
     #[arg(long)]
     pub keep: bool,
 
-    /// As --keep, with a shell in this host.
+    /// The same, with a shell in this host or router at once, and the end when that ends.
     #[arg(long, value_name = "HOST")]
     pub shell: Option<String>,
 

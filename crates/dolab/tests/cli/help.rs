@@ -1,6 +1,6 @@
 use crate::program::run;
 
-const COMMANDS: [&str; 12] = [
+const COMMANDS: [&str; 13] = [
     "demo",
     "peer",
     "check",
@@ -9,6 +9,7 @@ const COMMANDS: [&str; 12] = [
     "cloud",
     "discover",
     "dissect",
+    "lab",
     "firewall",
     "policy",
     "error",

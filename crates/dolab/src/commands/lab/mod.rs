@@ -1,6 +1,8 @@
 //! `dolab lab`.
 
 #[cfg(target_os = "linux")]
+mod keep;
+#[cfg(target_os = "linux")]
 mod progress;
 #[cfg(target_os = "linux")]
 mod run;

@@ -11,7 +11,7 @@ use dolab_lab::{
 
 use serde::Serialize;
 
-use super::{progress, select};
+use super::{keep, progress, select};
 use crate::{
     args::{Global, LabArgs, LabCommand, LabRunArgs, Twin},
     exit::Exit,
@@ -42,6 +42,9 @@ pub(crate) fn enclosed(args: &LabArgs, global: &Global, output: &Output) -> Opti
 pub(super) fn run(args: &LabRunArgs, output: &Output) -> CommandResult {
     let scenarios = scenarios(args)?;
     let options = options(args)?;
+    if args.keep || args.shell.is_some() {
+        return keep::run(&scenarios, args, &options, output);
+    }
     let runs = runs(&scenarios, args);
     let jobs = args.jobs.map_or_else(processors, usize::from);
     let began = Instant::now();
@@ -59,14 +62,19 @@ pub(super) fn run(args: &LabRunArgs, output: &Output) -> CommandResult {
     });
     bar.finish_and_clear();
     let report = Report::new(outcomes, began.elapsed().as_secs_f64(), jobs);
+    tell(&report, args, output)
+}
+
+/// Writes the files that were asked for, and the answer.
+pub(super) fn tell(report: &Report, args: &LabRunArgs, output: &Output) -> CommandResult {
     if let Some(path) = &args.junit {
-        write(path, &junit(&report), "--junit")?;
+        write(path, &junit(report), "--junit")?;
     }
     if let Some(path) = &args.confusion {
-        write(path, &confusion(&report), "--confusion")?;
+        write(path, &confusion(report), "--confusion")?;
     }
     output.line(&report.summary);
-    output.document(&report);
+    output.document(report);
     let troubled = report.runs.iter().any(|run| run.outcome.trouble.is_some());
     Ok(match (report.is_met(), troubled) {
         (true, _) => Exit::Good,
