@@ -83,7 +83,10 @@ fn system(what: &'static str) -> impl FnOnce(io::Error) -> EnclosureError {
 /// When this user may not, and when the system fails.
 pub fn enter() -> Result<Entered, EnclosureError> {
     match std::env::var(MARK) {
-        Ok(mark) if mark == INSIDE => Ok(Entered::Inside),
+        Ok(mark) if mark == INSIDE => {
+            signals::unblock().map_err(system("unblocking signals"))?;
+            Ok(Entered::Inside)
+        }
         Ok(mark) => init::run(&mark),
         Err(_) => leave().map(Entered::Left),
     }

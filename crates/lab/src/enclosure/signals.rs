@@ -12,23 +12,32 @@ use rustix::process::{Pid, kill_process};
 /// as one (SI_KERNEL).
 const BY_TERMINAL: i32 = 0x80;
 
-/// Signals that no longer end this process, but are read. Programs that are started have them as
-/// always.
+fn set() -> SigSet {
+    let mut set = SigSet::empty();
+    for signal in [
+        Signal::SIGINT,
+        Signal::SIGTERM,
+        Signal::SIGHUP,
+        Signal::SIGQUIT,
+        Signal::SIGCHLD,
+    ] {
+        set.add(signal);
+    }
+    set
+}
+
+/// Has the signals as always, which a process that was started by one that blocks them has not.
+pub(super) fn unblock() -> io::Result<()> {
+    Ok(set().thread_unblock()?)
+}
+
+/// Signals that no longer end this process, but are read.
 #[derive(Debug)]
 pub(super) struct Signals(SignalFd);
 
 impl Signals {
     pub(super) fn block() -> io::Result<Self> {
-        let mut set = SigSet::empty();
-        for signal in [
-            Signal::SIGINT,
-            Signal::SIGTERM,
-            Signal::SIGHUP,
-            Signal::SIGQUIT,
-            Signal::SIGCHLD,
-        ] {
-            set.add(signal);
-        }
+        let set = set();
         set.thread_block()?;
         Ok(Self(SignalFd::with_flags(&set, SfdFlags::SFD_CLOEXEC)?))
     }

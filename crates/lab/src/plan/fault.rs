@@ -49,7 +49,7 @@ pub(crate) fn changes(
         }
         Fault::LinkDown(cable) => {
             let (switch, port) = port_of(topology, &cable.node, &cable.adapter);
-            let set = |way| at(switch, [ip(format!("link set {port} {way}"))]).collect();
+            let set = |way| at(switch, [ip(format!("link set dev {port} {way}"))]).collect();
             let (apply, lift) = (set("down"), set("up"));
             Changes { apply, lift }
         }
@@ -215,7 +215,7 @@ fn mtu_black_hole(hole: &MtuBlackHole, topology: &Topology, name: &str) -> Chang
 }}
 "
         );
-        let mtu = |mtu| ip(format!("link set {adapter} mtu {mtu}"));
+        let mtu = |mtu| ip(format!("link set dev {adapter} mtu {mtu}"));
         changes
             .apply
             .extend(at(node, [Act::Nft(silence), mtu(hole.mtu)]));

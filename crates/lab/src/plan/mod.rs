@@ -54,6 +54,9 @@ pub(crate) enum Act {
     /// A pair of virtual interfaces: the port of this switch, and the adapter of a node.
     Cable {
         port: String,
+        /// The number of the interface at the switch: unlike that of the adapter, or the kernel
+        /// takes up to a second to notice that the cable is plugged in.
+        index: usize,
         node: String,
         adapter: String,
         /// A shaper of ours joins the two, and does this.

@@ -5,6 +5,9 @@ use std::{collections::BTreeMap, net::IpAddr};
 use super::{Act, Kernel, Step, at, ip, nat, rules, shape};
 use crate::topology::{Adapter, Host, Route, Router, Switch, Topology};
 
+/// Above all numbers that adapters of a node get.
+const FIRST_INDEX: usize = 1000;
+
 /// Everything, in order: kernel parameters, cables, switches, then what is plugged in.
 /// `taps`: adapters (node, name) whose cable may have to be disturbed later.
 pub(crate) fn network(
@@ -23,12 +26,15 @@ pub(crate) fn network(
         steps.extend(at(name, parameters(&router.adapters)));
         steps.extend(at(name, forwarding(&router.adapters)));
     }
+    let mut index = FIRST_INDEX;
     for (node, adapters) in topology.nodes() {
         for (name, adapter) in adapters {
+            index += 1;
             let tap = !kernel.netem && (adapter.link.disturbs() || taps(node, name));
             let shaper = tap.then_some(adapter.link);
             let act = Act::Cable {
                 port: port(topology, &adapter.switch, node, name),
+                index,
                 node: node.to_owned(),
                 adapter: name.clone(),
                 shaper,
@@ -136,9 +142,9 @@ fn bridge(topology: &Topology, name: &str, switch: &Switch) -> Vec<Act> {
     for (node, adapter, plugged) in topology.plugged_into(name) {
         let port = port(topology, name, node, adapter);
         if let Some(mtu) = plugged.link.mtu {
-            acts.push(ip(format!("link set {port} mtu {mtu}")));
+            acts.push(ip(format!("link set dev {port} mtu {mtu}")));
         }
-        acts.push(ip(format!("link set {port} master br0 up")));
+        acts.push(ip(format!("link set dev {port} master br0 up")));
         if switch.isolated && !is_uplink(topology, switch, node) {
             acts.push(ip(isolate(&port, true)));
         }
@@ -160,7 +166,7 @@ pub(super) fn is_uplink(topology: &Topology, switch: &Switch, node: &str) -> boo
 
 pub(super) fn isolate(port: &str, on: bool) -> String {
     let on = if on { "on" } else { "off" };
-    format!("link set {port} type bridge_slave isolated {on}")
+    format!("link set dev {port} type bridge_slave isolated {on}")
 }
 
 fn plug_in(
@@ -173,9 +179,9 @@ fn plug_in(
     let mut acts = Vec::new();
     for (name, adapter) in adapters {
         if let Some(mtu) = adapter.link.mtu {
-            acts.push(ip(format!("link set {name} mtu {mtu}")));
+            acts.push(ip(format!("link set dev {name} mtu {mtu}")));
         }
-        acts.push(ip(format!("link set {name} up")));
+        acts.push(ip(format!("link set dev {name} up")));
         acts.extend(addresses(topology, kernel, name, adapter));
     }
     let gateway = gateway.map(|via| route_line("add", None, via, kernel));

@@ -38,12 +38,16 @@ fn line(Step { at, act }: &Step) -> String {
         }
         Act::Cable {
             port,
+            index,
             node,
             adapter,
             shaper: None,
-        } => format!("ip -n {at} link add {port} type veth peer name {adapter} netns {node}\n"),
+        } => format!(
+            "ip -n {at} link add name {port} index {index} type veth peer name {adapter} netns {node}\n"
+        ),
         Act::Cable {
             port,
+            index: _,
             node,
             adapter,
             shaper: Some(link),

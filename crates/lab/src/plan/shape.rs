@@ -11,8 +11,8 @@ pub(super) fn set(port: &str, link: &Link) -> Vec<Act> {
         return acts;
     }
     let mirror = mirror(port);
-    acts.push(ip(format!("link add {mirror} type ifb")));
-    acts.push(ip(format!("link set {mirror} up")));
+    acts.push(ip(format!("link add name {mirror} type ifb")));
+    acts.push(ip(format!("link set dev {mirror} up")));
     acts.push(Act::Tc(format!(
         "qdisc add dev {port} handle ffff: ingress"
     )));
@@ -33,7 +33,7 @@ pub(super) fn clear(port: &str, link: &Link) -> Vec<Act> {
     vec![
         Act::Tc(format!("qdisc del dev {port} root")),
         Act::Tc(format!("qdisc del dev {port} ingress")),
-        ip(format!("link del {}", mirror(port))),
+        ip(format!("link del dev {}", mirror(port))),
     ]
 }
 

@@ -81,15 +81,20 @@ impl World {
         for name in topology.switches.keys() {
             world.add(name, None)?;
         }
-        world.cells.iter().try_for_each(|(_, cell)| {
-            cell.run(run::resolver_files).map_err(WorldError::from)?;
-            Ok::<_, WorldError>(())
-        })?;
+        world.everywhere(run::resolver_files)?;
         let steps = plan::network(topology, kernel, &|node, adapter| {
             world.is_shaped(node, adapter)
         });
         world.execute(&steps)?;
+        world.everywhere(run::settle)?;
         Ok(world)
+    }
+
+    /// Runs this in every namespace at the same time.
+    fn everywhere(&self, job: fn()) -> Result<(), WorldError> {
+        let running: Vec<_> = self.cells.values().map(|cell| cell.start(job)).collect();
+        let mut running = running.into_iter();
+        Ok(running.try_for_each(|done| done.recv().map_err(|_| Gone))?)
     }
 
     fn add(&mut self, name: &str, host: Option<&str>) -> Result<(), WorldError> {

@@ -7,7 +7,11 @@ use std::{
     net::IpAddr,
     os::unix::fs::MetadataExt as _,
     process::{Command, Stdio},
+    thread,
+    time::{Duration, Instant},
 };
+
+use nix::{ifaddrs::getifaddrs, net::if_::InterfaceFlags};
 
 use super::{World, WorldError};
 use crate::plan::{Act, Step};
@@ -80,13 +84,16 @@ impl Order {
             },
             Act::Cable {
                 port,
+                index,
                 node,
                 adapter,
                 shaper: _,
             } => {
                 let path = world.cell(node)?.network().map_err(WorldError::Namespace)?;
                 let path = path.display();
-                let text = format!("link add {port} type veth peer name {adapter} netns {path}\n");
+                let text = format!(
+                    "link add name {port} index {index} type veth peer name {adapter} netns {path}\n"
+                );
                 Self::Lines { tool: "ip", text }
             }
             Act::Ip(line) => Self::Lines {
@@ -237,6 +244,22 @@ fn command(name: &str) -> Command {
     let path = std::env::var("PATH").unwrap_or_default();
     command.env("PATH", format!("{path}:/usr/sbin:/sbin:/usr/bin:/bin"));
     command
+}
+
+/// Waits until the kernel has noticed that the cables of this namespace are plugged in; not for
+/// those that have not been by then.
+pub(super) fn settle() {
+    let patience = Instant::now() + Duration::from_secs(5);
+    let running = || {
+        let mut all = getifaddrs().into_iter().flatten();
+        all.all(|one| {
+            let flags = one.flags;
+            flags.contains(InterfaceFlags::IFF_RUNNING) || !flags.contains(InterfaceFlags::IFF_UP)
+        })
+    };
+    while !running() && Instant::now() < patience {
+        thread::sleep(Duration::from_millis(1));
+    }
 }
 
 /// Bytes that have left by all interfaces of this namespace but loopback.
