@@ -6,6 +6,8 @@ use dolab_wire::{
     swarm::PeerId,
 };
 
+use smallvec::SmallVec;
+
 use crate::{Instant, circle::MAX_CIRCLES};
 
 /// No slot.
@@ -153,7 +155,7 @@ impl Entry {
     /// On the LAN by its private address (documented). In a group by that first, because groups
     /// are what sites with several ways out use. A stranger on the internet is not told a
     /// private address: it could do nothing with it. All but the first sentence is **assumed**.
-    fn addresses(&self, to: PeerType) -> Vec<SocketAddr> {
+    fn addresses(&self, to: PeerType) -> SmallVec<[SocketAddr; OfferedPeer::MAX_ADDRS]> {
         let Place {
             private, external, ..
         } = self.place;
@@ -165,7 +167,7 @@ impl Entry {
         let is_reachable = !ipv6.is_unspecified() && !ipv6.is_unicast_link_local();
         let ipv6 = is_reachable.then_some(IpAddr::V6(ipv6));
         let outside = (to != PeerType::Lan || private.is_none()).then_some(external);
-        let mut addresses: Vec<SocketAddr> = Vec::with_capacity(OfferedPeer::MAX_ADDRS);
+        let mut addresses = SmallVec::new();
         for ip in [private, ipv6, outside].into_iter().flatten() {
             let address = SocketAddr::new(ip, self.port);
             if !addresses.contains(&address) {

@@ -32,7 +32,7 @@ fn what_is_told_of_a_peer() {
     assert_eq!(peer.peer_type, PeerType::Lan);
     let addrs = |texts: &[&str]| texts.iter().map(|text| text.parse().unwrap()).collect();
     let lan: Vec<std::net::SocketAddr> = addrs(&["10.0.0.1:7680", "[2001:db8::1]:7680"]);
-    assert_eq!(peer.addresses, lan);
+    assert_eq!(peer.addresses.as_slice(), lan);
 
     let joined = directory
         .join(seconds(1), ELSEWHERE, &device(3, DownloadMode::Internet))
@@ -44,7 +44,7 @@ fn what_is_told_of_a_peer() {
     let internet: Vec<std::net::SocketAddr> = addrs(&["[2001:db8::1]:7680", "203.0.113.7:7680"]);
     let mut sorted = far.addresses.clone();
     sorted.sort_by_key(|addr| addr.is_ipv4());
-    assert_eq!(sorted, internet);
+    assert_eq!(sorted.as_slice(), internet);
 }
 
 #[test]

@@ -29,7 +29,7 @@ async fn each_step_goes_where_the_answer_before_said() {
     let joined = client.join(&array, &join).await.unwrap();
     assert_eq!(joined.peers.len(), 2);
     assert_eq!(
-        joined.peers[0].addresses,
+        joined.peers[0].addresses.as_slice(),
         ["10.0.0.1:7680".parse().unwrap()]
     );
     let leave = Leave {

@@ -1,6 +1,7 @@
 use std::{net::SocketAddr, time::Duration};
 
 use serde::{Serialize, Serializer};
+use smallvec::SmallVec;
 
 use super::{Document, MAX_PEERS, REANNOUNCE_SECS, ReplyError, fields};
 use crate::{PeerType, swarm::PeerId};
@@ -25,7 +26,7 @@ pub struct OfferedPeer {
     pub peer_id: PeerId,
     /// Where it listens, the most promising address first; at most [`OfferedPeer::MAX_ADDRS`].
     #[serde(serialize_with = "addresses")]
-    pub addresses: Vec<SocketAddr>,
+    pub addresses: SmallVec<[SocketAddr; OfferedPeer::MAX_ADDRS]>,
     /// What it is to the device that asked. The cloud assigns it (documented).
     #[serde(serialize_with = "number")]
     pub peer_type: PeerType,

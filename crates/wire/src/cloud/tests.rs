@@ -335,7 +335,7 @@ fn an_answer_to_a_join_is_bounded() {
         peers: vec![
             OfferedPeer {
                 peer_id: PeerId([1; 20]),
-                addresses: vec!["10.0.0.1:7680".parse().unwrap(); 5],
+                addresses: ["10.0.0.1:7680".parse().unwrap(); 5].into_iter().collect(),
                 peer_type: PeerType::Lan,
             };
             300
@@ -408,7 +408,7 @@ proptest! {
         ];
         let peer = OfferedPeer {
             peer_id: PeerId([0xAB; 20]),
-            addresses: addrs.clone(),
+            addresses: addrs.clone().into(),
             peer_type: PeerType::Group,
         };
         let written = serde_json::to_value(&peer).unwrap();
