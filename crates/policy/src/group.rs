@@ -1,11 +1,12 @@
 //! Which group a device belongs to in mode 2.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::{GroupIdSource, Guid, Policies, table::Page};
 
 /// What a device can tell about where it belongs. `None`: there is none, or it is not known.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct GroupFacts {
     /// The Active Directory site.
     pub ad_site: Option<String>,
@@ -20,7 +21,7 @@ pub struct GroupFacts {
 }
 
 /// Where a group came from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum GroupOrigin {
     /// The policy DOGroupId.
@@ -52,7 +53,7 @@ impl GroupOrigin {
 }
 
 /// A group, or why there is none.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Group {
     /// What devices must have in common: the same text is the same group.
     ///
@@ -67,7 +68,7 @@ pub struct Group {
 }
 
 /// Something that yielded no group.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tried {
     /// What was looked at.
     pub origin: GroupOrigin,

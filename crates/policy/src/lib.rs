@@ -12,6 +12,7 @@
 pub mod gates;
 mod group;
 mod guid;
+mod kept;
 mod limits;
 mod name;
 mod os;
@@ -19,12 +20,14 @@ mod policies;
 mod provider;
 mod read;
 mod settings;
+mod situation;
 pub mod table;
 mod value;
 
 pub use dolab_wire::Priority;
 pub use group::{Group, GroupFacts, GroupOrigin, Tried};
 pub use guid::{Guid, NoGuid};
+pub use kept::{Held, Overruled, Told};
 pub use limits::{DYNAMIC_BACKGROUND, DYNAMIC_FOREGROUND, Limits, PercentFrom};
 pub use name::{Name, UnknownPolicy};
 pub use os::{Os, UnknownOs};
@@ -34,4 +37,5 @@ pub use policies::{
 pub use provider::{KEYS, Key, Provider};
 pub use read::{MAX_FILE, MAX_PROBLEMS, Problem, ReadError, RegistryValue, Trouble};
 pub use settings::{Change, Place, Setting, Settings};
+pub use situation::Situation;
 pub use value::{BadValue, Hours, MAX_TEXT, Raw, Value};

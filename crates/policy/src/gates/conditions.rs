@@ -1,11 +1,12 @@
 //! What the gates look at: a device at a moment, and a download.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::Priority;
 
 /// A device at a moment. `None` is always "not known", and never keeps a gate shut.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Conditions {
     /// Memory, in bytes.
     pub ram: Option<u64>,
@@ -57,7 +58,7 @@ impl Conditions {
 }
 
 /// A disk.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Disk {
     /// Its size, in bytes.
     pub capacity: u64,
@@ -66,7 +67,7 @@ pub struct Disk {
 }
 
 /// Where the power comes from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Power {
     /// The mains.
@@ -79,16 +80,18 @@ pub enum Power {
 }
 
 /// A network adapter. Both texts are the system's own, and may say anything.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Adapter {
     /// What made it, such as `WireGuard Tunnel`.
     pub description: String,
     /// What the user sees, such as `Ethernet 2`.
+    #[serde(alias = "name")]
     pub friendly_name: String,
 }
 
 /// What the network costs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Cost {
     /// Nothing by the byte.

@@ -11,13 +11,15 @@ mod tests;
 use std::fmt;
 
 use dolab_wire::{DoCode, DownloadMode};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 pub use self::conditions::{Adapter, Conditions, Cost, Disk, Power, Transfer};
 use crate::{Name, Origin, Policies, Value};
 
 /// What can be in the way.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum Gate {
     /// There is no network.
@@ -117,7 +119,7 @@ impl fmt::Display for Gate {
 }
 
 /// How a gate stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Verdict {
     /// Nothing in the way.
@@ -131,7 +133,7 @@ pub enum Verdict {
 }
 
 /// What a gate can shut.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Use {
     /// The download as a whole, from any source.

@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use dolab_wire::DownloadMode;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{Policies, mode_of};
 use crate::{Guid, Hours, Name, Priority, Value, table::Preset};
 
 /// Which of the peers that the mode allows are used.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Restriction {
     /// All of them.
