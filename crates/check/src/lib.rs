@@ -7,6 +7,7 @@
 //! - [`Station`]: one side of a check: what listens and answers, and what asks.
 //! - [`case`], [`findings`], [`verdict`]: all that a check has learnt, what is wrong, and the answer.
 //! - [`firewall`]: the rules that open a path, as commands.
+//! - [`site`]: diagnosis from what devices know of themselves.
 //! - [`report`]: what a check says, as types and as the JSON of `dolab.check/1`.
 
 pub mod bench;
@@ -26,6 +27,7 @@ mod responder;
 mod run;
 pub mod session;
 mod sighting;
+pub mod site;
 mod station;
 mod target;
 pub mod verdict;

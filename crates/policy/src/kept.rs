@@ -68,7 +68,9 @@ impl From<&Decision> for Told {
 impl Policies {
     /// All that holds, in the plain form.
     pub fn held(&self) -> Vec<Held> {
-        self.all().map(|effective| self.held_of(effective)).collect()
+        self.all()
+            .map(|effective| self.held_of(effective))
+            .collect()
     }
 
     fn held_of(&self, effective: &Effective) -> Held {
@@ -110,7 +112,10 @@ mod tests {
         let policies = Policies::new(Os::Windows11, &Settings::read("p.toml", text).unwrap());
         let held = policies.held();
         let mode = &held[0];
-        assert_eq!((mode.name.as_str(), mode.number), ("DODownloadMode", Some(1)));
+        assert_eq!(
+            (mode.name.as_str(), mode.number),
+            ("DODownloadMode", Some(1))
+        );
         assert_eq!(mode.overruled[0].provider, "MdmProvider");
         assert!(held.iter().filter(|it| it.set).count() == 2);
         let text = serde_json::to_string(&held).unwrap();

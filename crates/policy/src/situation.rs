@@ -74,7 +74,11 @@ impl Situation {
         let read: File = toml::from_str(text).map_err(|error| {
             let at = error.span().map_or(0, |span| span.start);
             let (line, column) = position(text, at);
-            refused(line, Some(column), Trouble::Toml(error.message().to_owned()))
+            refused(
+                line,
+                Some(column),
+                Trouble::Toml(error.message().to_owned()),
+            )
         })?;
         if read.charge.is_some() && read.power != Some(Feed::Battery) {
             let (line, column) = position(text, text.find("charge").unwrap_or(0));
@@ -139,7 +143,9 @@ impl<'de> Deserialize<'de> for Bytes {
         let text = String::deserialize(deserializer)?;
         bytes(&text).map(Self).ok_or_else(|| {
             let text = dolab_wire::text::printable(&text, 40);
-            de::Error::custom(format_args!("`{text}` is no amount: write it as 512MB or 2GB"))
+            de::Error::custom(format_args!(
+                "`{text}` is no amount: write it as 512MB or 2GB"
+            ))
         })
     }
 }
@@ -256,7 +262,9 @@ mod tests {
             ("[group]\nsite = \"b\"", "x:2:1:", "site"),
             ("ram = ", "x:1:", "TOML"),
         ] {
-            let error = Situation::read("x", text.as_bytes()).unwrap_err().to_string();
+            let error = Situation::read("x", text.as_bytes())
+                .unwrap_err()
+                .to_string();
             assert!(error.starts_with(place), "{text}: {error}");
             assert!(error.contains(what), "{text}: {error}");
         }

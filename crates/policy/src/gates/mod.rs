@@ -17,9 +17,7 @@ pub use self::conditions::{Adapter, Conditions, Cost, Disk, Power, Transfer};
 use crate::{Name, Origin, Policies, Value};
 
 /// What can be in the way.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize,
-)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Gate {
     /// There is no network.
