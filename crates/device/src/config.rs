@@ -15,6 +15,8 @@ pub struct DeviceConfig {
     /// [`DeviceConfig::CONDITIONS`]. Whether the cloud answers, what was uploaded and the hour are
     /// always the device's own to say, where they are `None` here.
     pub conditions: Option<Conditions>,
+    /// The proxy that the whole device uses, for those who read its state. It is not used itself.
+    pub proxy: Option<String>,
     /// What the group may be taken from, where no policy names it.
     pub group: GroupFacts,
     /// The folder that everything is kept in: see [`State`](crate::State).
@@ -63,6 +65,7 @@ impl DeviceConfig {
         Self {
             policies: Policies::default(),
             conditions: None,
+            proxy: None,
             group: GroupFacts::default(),
             state: state.into(),
             cloud: None,

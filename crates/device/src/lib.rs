@@ -50,4 +50,6 @@ pub use counters::Month;
 pub use device::Device;
 pub use error::{DeviceError, DownloadError, PinError};
 pub use request::{Outcome, Request, SourceReport, What};
-pub use state::{Entry, State, StateError, View};
+pub use state::{
+    About, Account, Entry, Gone, Registration, State, StateError, Trouble, TroubleKind, View,
+};

@@ -9,7 +9,7 @@ use dolab_wire::{PeerType, swarm::PeerId};
 use super::{Exchange, Proposed, Reading};
 use crate::{
     counters::Window,
-    report::{ByClass, FileStatus, PeerInfo, Status},
+    report::{ByClass, FileStatus, PeerEnd, PeerInfo, Status},
     state::Entry,
 };
 
@@ -46,6 +46,8 @@ struct Peer {
     total: (u64, u64),
     up: Window,
     down: Window,
+    known_since: Instant,
+    failed: Option<PeerEnd>,
 }
 
 /// What moved since the last reading.
@@ -94,13 +96,22 @@ impl Live {
         self.ever
     }
 
-    pub(super) fn left(&mut self, end: &Exchange, now: Instant) {
-        // One that never shook hands moved nothing, and may be any of those at its address.
-        let Some(id) = end.id else { return };
+    pub(super) fn left(&mut self, end: &Exchange, failed: Option<PeerEnd>, now: Instant) {
+        let Some(id) = end.id else {
+            // One that never shook hands moved nothing, and may be any of those at its address.
+            let at = |peer: &&mut Peer| peer.ip.to_canonical() == end.ip.to_canonical();
+            for peer in self.peers.values_mut().filter(at) {
+                if !peer.connected {
+                    peer.failed.clone_from(&failed);
+                }
+            }
+            return;
+        };
         let who = Who::Id(id);
         let Some(peer) = self.peer(who, end.ip, end.kind, now) else {
             return;
         };
+        peer.failed = failed;
         peer.connected = true;
         peer.ended.0 += end.sent;
         peer.ended.1 += end.received;
@@ -108,6 +119,19 @@ impl Live {
             peer.total.0.max(peer.ended.0),
             peer.total.1.max(peer.ended.1),
         );
+    }
+
+    /// Long enough for a connection that can be made: on a link it takes milliseconds.
+    const PATIENCE: Duration = Duration::from_secs(2);
+
+    pub(super) fn give_up(&mut self, now: Instant) {
+        for peer in self.peers.values_mut() {
+            let waited = now.duration_since(peer.known_since);
+            if !peer.connected && peer.failed.is_none() && waited >= Self::PATIENCE {
+                let why = format!("no connection within {:.1} s", waited.as_secs_f64());
+                peer.failed = Some(PeerEnd { code: None, why });
+            }
+        }
     }
 
     pub(super) fn read(&mut self, reading: &Reading, file: &mut Entry, now: Instant) -> Change {
@@ -195,6 +219,8 @@ impl Peer {
             total: (0, 0),
             up: Window::new(Window::SPAN, now, 0),
             down: Window::new(Window::SPAN, now, 0),
+            known_since: now,
+            failed: None,
         }
     }
 
@@ -207,6 +233,7 @@ impl Peer {
             bytes_received: self.total.1,
             upload_rate: self.up.rate(),
             download_rate: self.down.rate(),
+            end: self.failed.clone(),
         }
     }
 }

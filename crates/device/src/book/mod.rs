@@ -13,8 +13,8 @@ use jiff::{Timestamp, tz::TimeZone};
 pub(crate) use self::live::Live;
 use crate::{
     counters::{Month, Window},
-    report::{ByClass, PerfSnap, Status},
-    state::{Entry, State},
+    report::{ByClass, PeerEnd, PerfSnap, Status},
+    state::{Account, Entry, State},
 };
 
 /// What the peer tells of one content at one moment.
@@ -152,10 +152,30 @@ impl Book {
         }
     }
 
-    /// A connection with a peer ended.
-    pub(crate) fn left(&mut self, id: &str, end: &Exchange, now: Instant) {
+    /// A connection with a peer ended, or was not made; `failed`: not in good order.
+    pub(crate) fn left(
+        &mut self,
+        id: &str,
+        end: &Exchange,
+        failed: Option<PeerEnd>,
+        now: Instant,
+    ) {
         if let Some(live) = self.live.get_mut(id) {
-            live.left(end, now);
+            live.left(end, failed, now);
+        }
+    }
+
+    /// A download is over: who has not connected by now did not.
+    pub(crate) fn give_up_on(&mut self, id: &str, now: Instant) {
+        if let Some(live) = self.live.get_mut(id) {
+            live.give_up(now);
+        }
+    }
+
+    /// Writes down what happened to a file.
+    pub(crate) fn account(&mut self, id: &str, write: impl FnOnce(&mut Account)) {
+        if let Some(file) = self.file_mut(id) {
+            write(&mut file.account);
         }
     }
 

@@ -11,6 +11,7 @@ const ID: &str = "8a81";
 fn book(now: Instant) -> Book {
     let stamp = Timestamp::UNIX_EPOCH;
     let state = State {
+        about: Default::default(),
         schema: State::SCHEMA.into(),
         written: stamp,
         files: Vec::new(),
@@ -27,6 +28,7 @@ fn book(now: Instant) -> Book {
 
 fn entry() -> Entry {
     Entry {
+        account: Default::default(),
         status: FileStatus {
             file_id: ID.into(),
             file_size: 100,
@@ -145,7 +147,7 @@ fn connections_that_end_are_added_up_and_not_counted_twice() {
     let mut book = book(start);
     book.begin(ID, start);
     book.read(ID, &reading(7, vec![exchange(1, 0, 7)]), start);
-    book.left(ID, &exchange(1, 2, 9), start);
+    book.left(ID, &exchange(1, 2, 9), None, start);
     book.read(ID, &reading(9, Vec::new()), start);
     book.read(ID, &reading(14, vec![exchange(1, 1, 5)]), start);
     let peers = &book.file(ID).unwrap().peers;
@@ -182,7 +184,7 @@ proptest! {
             total += bytes;
             match who {
                 0 => {
-                    book.left(ID, &exchange(1, 0, bytes), now);
+                    book.left(ID, &exchange(1, 0, bytes), None, now);
                     ended += bytes;
                 }
                 _ => book.read(ID, &reading(total, vec![exchange(who, 0, bytes)]), now),

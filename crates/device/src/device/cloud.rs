@@ -19,7 +19,10 @@ use tokio::{sync::watch, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
 use super::Inner;
-use crate::report::{ByClass, Level, LogEntry, Status};
+use crate::{
+    report::{ByClass, Level, LogEntry, Status},
+    state::{Registration, Trouble},
+};
 
 /// The registrations, by content.
 pub(super) type Members = BTreeMap<ContentId, Member>;
@@ -232,12 +235,22 @@ impl Inner {
         membership.leave().await;
     }
 
+    fn on_registered(&self, file_id: &str, write: impl FnOnce(&mut Registration)) {
+        self.book().account(file_id, |account| {
+            write(account.registration.get_or_insert_default());
+        });
+    }
+
     /// Asks the cloud where it is until it says so.
     async fn learn(&self, client: &CloudClient) -> Endpoints {
         loop {
             match client.learn().await {
-                Ok(endpoints) => return endpoints,
+                Ok(endpoints) => {
+                    self.cloud_answered(&endpoints);
+                    return endpoints;
+                }
                 Err(error) => {
+                    self.book().state.about.cloud_trouble = Some(Trouble::from(&error));
                     let entry =
                         LogEntry::new(Level::Warning, "CGeoInfoProvider::RefreshConfigs", &error);
                     self.write(&entry.coded(error.do_code()));
@@ -257,6 +270,11 @@ impl Inner {
                 again_in,
                 left,
             } => {
+                self.on_registered(file_id, |it| {
+                    it.joined = true;
+                    it.offered = it.offered.max(u32::try_from(offered).unwrap_or(u32::MAX));
+                    it.trouble = None;
+                });
                 self.note(
                     Level::Info,
                     format_args!(
@@ -272,6 +290,8 @@ impl Inner {
                 }
             }
             CloudEvent::Failed(error) => {
+                let trouble = Trouble::from(&*error);
+                self.on_registered(file_id, |it| it.trouble = Some(trouble));
                 let text = format!("{file_id}: not registered: {error}");
                 let entry = LogEntry::new(Level::Warning, "dolab", text);
                 self.write(&entry.coded(error.do_code()));
@@ -327,6 +347,24 @@ impl Whereabouts {
                 .find_map(v6),
         }
     }
+}
+
+/// This host's addresses with the length of their prefix; loopback's where there are no others. Those
+/// of the link alone are left out: every link has that network.
+pub(super) fn own_networks() -> Vec<(IpAddr, u8)> {
+    let all = if_addrs::get_if_addrs().unwrap_or_default();
+    let lone = all.iter().all(if_addrs::Interface::is_loopback);
+    let wanted = |it: &&if_addrs::Interface| lone || !it.is_loopback();
+    let link_local = |it: &if_addrs::Interface| matches!(it.ip(), IpAddr::V6(ip) if ip.is_unicast_link_local());
+    let network = |it: &if_addrs::Interface| match &it.addr {
+        IfAddr::V4(addr) => (addr.ip.into(), addr.prefixlen),
+        IfAddr::V6(addr) => (addr.ip.into(), addr.prefixlen),
+    };
+    all.iter()
+        .filter(wanted)
+        .filter(|it| !link_local(it))
+        .map(network)
+        .collect()
 }
 
 /// The address that packets to elsewhere leave from. Nothing is sent.

@@ -20,7 +20,7 @@ use crate::{
     error::DownloadError,
     report::{ByClass, CompletionTrace, FileStatus, Level, LogEntry, StartTrace, Status, Trace},
     simple::{self, PlainError, Progress},
-    state::{Entry, State},
+    state::{Account, Entry, State, Trouble, TroubleKind},
 };
 
 /// What came, and what it took.
@@ -68,6 +68,9 @@ impl Inner {
                 Some(code) => entry.coded(code),
                 None => entry,
             });
+            let trouble = Trouble::new(TroubleKind::of(error), error.do_code(), error);
+            let ended = |account: &mut Account| account.ended = Some(trouble);
+            self.book().account(&known.file_id, ended);
             self.pause(&known).await;
         }
         downloaded
@@ -162,6 +165,18 @@ impl Inner {
             name: request.name.clone(),
             since: Timestamp::now(),
             peers: Vec::new(),
+            account: Account {
+                asked: Some(Timestamp::now()),
+                reason: known.reason,
+                gates: Account::gates_of(&known.judgement.decisions),
+                lookup: known.trouble.clone(),
+                caches: known
+                    .caches
+                    .iter()
+                    .map(|(how, host)| format!("{how}{host}"))
+                    .collect(),
+                ..Account::default()
+            },
         });
         book.begin(&known.file_id, Instant::now());
         drop(book);
@@ -222,6 +237,7 @@ impl Inner {
         }
         let end = self.wait(known, &transfer, patience).await;
         self.wanted().remove(&content);
+        self.book().give_up_on(&known.file_id, Instant::now());
         self.read_all().await;
         end?;
         self.finish(&store).await?;
@@ -368,6 +384,7 @@ impl Inner {
             let ever = book.ever(&known.file_id).at_least(&sent);
             if let Some(file) = book.file_mut(&known.file_id) {
                 file.since = now;
+                file.account.whole = Some(now);
                 let status = &mut file.status;
                 status.file_size = length;
                 status.download_duration = status.download_duration.max(job.began.elapsed());
@@ -387,6 +404,7 @@ impl Inner {
             self.unregister(hashes.id()).await;
             self.peer.remove(hashes.id()).await;
         }
+        self.describe();
         self.save(true);
         self.tell_cloud();
         self.announce();

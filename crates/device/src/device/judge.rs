@@ -2,7 +2,7 @@
 
 use dolab_peer::Limits;
 use dolab_policy::{
-    Priority,
+    Priority, Told,
     gates::{Conditions, Judgement, Transfer, judge},
 };
 use jiff::Zoned;
@@ -35,6 +35,26 @@ impl Inner {
     pub(super) fn announce_gates(&self) {
         let judgement = self.judge(None, &Transfer::default());
         self.log_closed("device", &judgement);
+    }
+
+    /// Writes down what this device is set to and like, for others to read.
+    pub(super) fn describe(&self) {
+        let conditions = self.conditions_now(None);
+        let judgement = judge(&self.policies, &conditions, &Transfer::default());
+        let capacity = super::usage::disk(self.cache.folder()).0;
+        let mut book = self.book();
+        let about = &mut book.state.about;
+        about.host = dolab_host::host_name();
+        about.os = Some(self.policies.basis().os);
+        about.policies = self.policies.held();
+        about.restriction = Some(self.policies.restriction());
+        about.group = Some(self.group.clone());
+        about.gates = judgement.decisions.iter().map(Told::from).collect();
+        about.conditions = conditions;
+        about.proxy.clone_from(&self.proxy);
+        about.addresses = super::cloud::own_networks();
+        about.has_cloud = self.cloud.is_some();
+        about.cache_limit = self.policies.max_cache_size(capacity);
     }
 
     /// Tells the log of every gate that is shut, with its code.

@@ -7,7 +7,7 @@ use std::{
 };
 
 use dolab_content::ContentId;
-use dolab_engine::{CloseReason, ConnId, Event as Swarm};
+use dolab_engine::{CloseReason, ConnId, Event as Swarm, FetchFailure};
 use dolab_peer::{Event, PeerType};
 use dolab_wire::{DoCode, swarm::PeerId};
 use jiff::Timestamp;
@@ -21,7 +21,8 @@ use super::{Inner, exchange, usage, usage::Usage};
 use crate::{
     State,
     book::Exchange,
-    report::{ConnectionTrace, LogEntry, PerfSnap, Trace},
+    report::{ConnectionTrace, LogEntry, PeerEnd, PerfSnap, Trace},
+    state::{Account, Trouble, TroubleKind},
 };
 
 /// How often the conditions, the limits and the cache's ages are looked at.
@@ -83,6 +84,7 @@ impl Keeper {
             self.slowly = Some(Instant::now());
             let judgement = inner.judge(None, &Default::default());
             inner.peer.limit(inner.limits(&judgement)).await;
+            inner.describe();
         }
         inner.expire().await;
         let kinds = inner.read_all().await;
@@ -97,6 +99,7 @@ impl Keeper {
         let state = book.state.clone();
         drop(book);
         inner.port.follow(active, &inner.peer);
+        inner.book().state.about.listening = inner.port.number(&inner.peer).is_some();
         if self.written.as_ref().is_none_or(|old| differs(old, &state)) {
             inner.save(false);
             self.written = Some(state);
@@ -167,8 +170,30 @@ impl Keeper {
                 };
                 self.left(content, &end, why);
             }
+            Swarm::OriginFailed { content, why, .. } => {
+                let kind = match why {
+                    FetchFailure::NoRanges | FetchFailure::BadRange | FetchFailure::Size => {
+                        TroubleKind::NoRanges
+                    },
+                    _ => TroubleKind::Other,
+                };
+                let trouble = Trouble::new(kind, why.do_code(), why);
+                self.account(content, |account| {
+                    // What says most stays.
+                    if account.http.as_ref().is_none_or(|it| it.kind == TroubleKind::Other) {
+                        account.http = Some(trouble);
+                    }
+                });
+            }
+            Swarm::PieceBad { content, remote, .. } => {
+                self.account(content, |account| account.bad_from(remote.ip()));
+            }
             _ => {}
         }
+    }
+
+    fn account(&self, content: ContentId, write: impl FnOnce(&mut Account)) {
+        self.inner.book().account(&content.to_string(), write);
     }
 
     /// Takes over what connections turned out to be.
@@ -198,12 +223,19 @@ impl Keeper {
 
     fn left(&self, content: ContentId, end: &Exchange, why: &CloseReason) {
         let file_id = content.to_string();
-        self.inner.book().left(&file_id, end, Instant::now());
+        let code = code_of(why, end.id.is_some());
+        let failed = code.map(|code| PeerEnd {
+            code: Some(code),
+            why: why.to_string(),
+        });
+        self.inner
+            .book()
+            .left(&file_id, end, failed, Instant::now());
         let trace = ConnectionTrace {
             file_id,
             ip: end.ip,
             peer_type: end.kind,
-            status: code_of(why, end.id.is_some()).map_or(0, |code| code.0),
+            status: code.map_or(0, |code| code.0),
             bytes_sent: end.sent,
             bytes_received: end.received,
         };

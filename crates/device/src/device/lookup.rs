@@ -13,6 +13,7 @@ use super::Inner;
 use crate::{
     DownloadError, Request, What,
     report::{Level, LogEntry},
+    state::Trouble,
 };
 
 /// What is known of a content.
@@ -34,6 +35,8 @@ pub(super) struct Known {
     pub(super) judgement: Judgement,
     /// Why it runs in the mode that it does, where that is not the policy's.
     pub(super) reason: Option<DoCode>,
+    /// What failed when the cloud was asked.
+    pub(super) trouble: Option<Trouble>,
 }
 
 /// What the cloud came to.
@@ -50,6 +53,7 @@ struct Answer {
     /// The code of what failed.
     code: Option<DoCode>,
     why: String,
+    trouble: Option<Trouble>,
 }
 
 impl Inner {
@@ -117,8 +121,23 @@ impl Inner {
             self.write(&entry.coded(error.do_code()));
             answer.code = Some(error.do_code());
             answer.why = error.to_string();
+            answer.trouble = Some(Trouble::from(&error));
+        }
+        if let Some(endpoints) = &answer.endpoints {
+            self.cloud_answered(endpoints);
+        }
+        if answer.cloud == Some(false) {
+            let about = &mut self.book().state.about;
+            about.cloud_trouble.clone_from(&answer.trouble);
         }
         answer
+    }
+
+    /// The cloud tells where this device is.
+    pub(super) fn cloud_answered(&self, endpoints: &Endpoints) {
+        let about = &mut self.book().state.about;
+        about.external_ip = Some(endpoints.geo.external_ip_address);
+        about.cloud_trouble = None;
     }
 
     fn known(
@@ -164,6 +183,7 @@ impl Inner {
             endpoints: answer.endpoints,
             judgement,
             reason,
+            trouble: answer.trouble,
         })
     }
 

@@ -35,7 +35,7 @@ use tokio_util::sync::CancellationToken;
 
 use self::{cloud::Members, port::Port};
 use crate::{
-    DeviceConfig, DeviceError, Outcome, PinError, State, View,
+    About, DeviceConfig, DeviceError, Outcome, PinError, State, View,
     book::Book,
     cache::Cache,
     report::{DoConfig, Level, LogEntry, PerfSnap},
@@ -56,6 +56,7 @@ struct Inner {
     group: Group,
     /// What was handed in; `None`: this host is asked.
     conditions: Option<Conditions>,
+    proxy: Option<String>,
     patience: Duration,
     folder: Folder,
     cache: Cache,
@@ -135,6 +136,7 @@ impl Device {
             policies: config.policies,
             group,
             conditions: config.conditions,
+            proxy: config.proxy,
             patience: config.patience,
             folder,
             cache,
@@ -157,6 +159,7 @@ impl Device {
             );
         }
         inner.announce_gates();
+        inner.describe();
         inner.share_cache().await;
         inner.save(true);
         let mut tasks = vec![keeper::start(&inner)];
@@ -258,6 +261,7 @@ impl Device {
             let host = book.state.perf.clone();
             book.settle(host, Timestamp::now(), Instant::now());
         }
+        inner.describe();
         inner.port.close(&inner.peer).await;
         if let Some(discovery) = &inner.discovery
             && let Err(error) = discovery.withdraw()
@@ -315,5 +319,6 @@ fn first_state(policies: &Policies, zone: &TimeZone) -> State {
         monthly_cap: 0,
         config: DoConfig::of(policies, ""),
         min_cacheable: 0,
+        about: About::default(),
     }
 }

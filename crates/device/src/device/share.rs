@@ -11,7 +11,7 @@ use super::{Inner, download::strangers};
 use crate::{
     cache,
     report::{Level, Status},
-    state::Entry,
+    state::{Entry, Gone},
 };
 
 impl Inner {
@@ -84,7 +84,8 @@ impl Inner {
     pub(super) async fn expire(&self) {
         let old = cache::expired(&self.book().state.files, Timestamp::now());
         for file_id in &old {
-            self.evict(file_id, "its time in the cache is over").await;
+            self.evict(file_id, "its time in the cache is over", true)
+                .await;
         }
         if !old.is_empty() {
             self.announce();
@@ -98,14 +99,27 @@ impl Inner {
         let go = cache::make_room(&self.book().state.files, quota, needed);
         let Some(go) = go else { return false };
         for file_id in &go {
-            self.evict(file_id, "room is needed for another").await;
+            self.evict(file_id, "room is needed for another", false)
+                .await;
         }
         true
     }
 
     /// Takes a file out of the cache, and no longer offers it.
-    async fn evict(&self, file_id: &str, why: &str) {
-        let gone = self.book().forget(file_id);
+    async fn evict(&self, file_id: &str, why: &str, expired: bool) {
+        let gone = {
+            let mut book = self.book();
+            let gone = book.forget(file_id);
+            if let Some(file) = &gone {
+                book.state.about.let_go(Gone {
+                    file_id: file_id.to_owned(),
+                    since: file.since,
+                    when: Timestamp::now(),
+                    expired,
+                });
+            }
+            gone
+        };
         if let Some(content) = gone.and_then(|file| file.content) {
             self.unregister(content).await;
             self.peer.remove(content).await;

@@ -22,6 +22,6 @@ pub use self::{
     log::{Level, LogEntry, Trace},
     perf_snap::{MonthSnap, PerfSnap},
     record::{Field, Json, JsonList, Record, Value, format_list},
-    status::{FilePeers, FileStatus, PeerInfo, Status},
+    status::{FilePeers, FileStatus, PeerEnd, PeerInfo, Status},
     trace::{CompletionTrace, ConnectionTrace, StartTrace},
 };

@@ -169,6 +169,18 @@ pub struct PeerInfo {
     pub upload_rate: u64,
     /// Bytes each second that come from it, over the last 20 s.
     pub download_rate: u64,
+    /// How the last attempt to connect or the last connection failed. The cmdlet has no such field.
+    #[serde(default)]
+    pub end: Option<PeerEnd>,
+}
+
+/// How it failed with a peer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PeerEnd {
+    /// Delivery Optimization's code, where there is one.
+    pub code: Option<dolab_wire::DoCode>,
+    /// In words.
+    pub why: String,
 }
 
 impl Record for PeerInfo {

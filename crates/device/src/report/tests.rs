@@ -105,6 +105,7 @@ fn the_enums_have_the_documented_numbers() {
 
 fn peer(ip: [u8; 4], received: u64) -> PeerInfo {
     PeerInfo {
+        end: None,
         ip: IpAddr::from(ip),
         peer_type: PeerType::Lan,
         connection_established: received > 0,

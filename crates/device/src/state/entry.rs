@@ -4,6 +4,7 @@ use dolab_content::ContentId;
 use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
+use super::Account;
 use crate::report::{ByClass, FileStatus, PeerInfo, Status};
 
 /// A file that a device knows: on its way, in the cache, or gone from there.
@@ -20,6 +21,9 @@ pub struct Entry {
     pub since: Timestamp,
     /// The peers that were proposed for it. At most 255.
     pub peers: Vec<PeerInfo>,
+    /// What happened to it.
+    #[serde(default)]
+    pub account: Account,
 }
 
 impl Entry {

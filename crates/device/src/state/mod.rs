@@ -12,6 +12,7 @@
 //! STATE/cache/ID       a content, ID.partial while it is on its way, ID.phf its piece hashes
 //! ```
 
+mod account;
 mod entry;
 mod folder;
 mod log_file;
@@ -23,7 +24,11 @@ use std::{io, path::PathBuf, time::Duration};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-pub use self::{entry::Entry, folder::View};
+pub use self::{
+    account::{About, Account, Gone, Registration, Trouble, TroubleKind},
+    entry::Entry,
+    folder::View,
+};
 pub(crate) use self::{
     folder::{Folder, replace},
     log_file::LogFile,
@@ -52,6 +57,9 @@ pub struct State {
     pub config: DoConfig,
     /// Smallest file that may be peered, in bytes.
     pub min_cacheable: u64,
+    /// What explains all that.
+    #[serde(default)]
+    pub about: About,
 }
 
 impl State {
@@ -88,6 +96,7 @@ impl State {
             background_downloads_pending: 0,
             ..self.perf
         };
+        self.about.listening = false;
         self
     }
 

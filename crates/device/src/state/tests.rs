@@ -40,6 +40,7 @@ fn state(files: Vec<Entry>) -> State {
             verbose: None,
         },
         min_cacheable: 50 << 20,
+        about: About::default(),
     }
 }
 
@@ -52,6 +53,7 @@ fn entry(id: &str, status: Status, peers: usize) -> Entry {
         bytes_received: 2,
         upload_rate: 3,
         download_rate: 4,
+        end: None,
     };
     Entry {
         status: FileStatus {
@@ -79,6 +81,7 @@ fn entry(id: &str, status: Status, peers: usize) -> Entry {
         name: "a".into(),
         since: Timestamp::UNIX_EPOCH,
         peers: vec![peer; peers],
+        account: Account::default(),
     }
 }
 
