@@ -42,6 +42,11 @@ pub(crate) fn config(wishes: &Wishes<'_>, output: &Output) -> Result<DeviceConfi
         None => config.with_http(http),
     };
     config.policies = policy::policies(wishes.policies, output)?;
+    if let Some(situation) = policy::situation(wishes.policies)? {
+        config.conditions = Some(situation.conditions);
+        config.group = situation.group;
+        config.proxy = situation.proxy;
+    }
     config.peer.listen = vec![(address, listen.port).into()];
     config.peer.allow_public = allow_public;
     config.discovery = (!listen.no_announce).then(|| discovery(listen.listen));

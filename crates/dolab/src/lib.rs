@@ -6,6 +6,7 @@ pub mod args;
 mod commands;
 mod device;
 pub mod escape;
+mod evidence;
 pub mod exit;
 mod failure;
 mod interrupt;
@@ -93,6 +94,8 @@ fn dispatch(cli: Cli, matches: &ArgMatches, output: &Output) -> CommandResult {
         Command::Bench(args) => commands::bench::run(&args, output),
         Command::Cloud(args) => commands::cloud::run(&args, output),
         Command::Fetch(args) => commands::fetch::run(&args, output),
+        Command::Diagnose(args) => commands::diagnose::run(&args, output),
+        Command::Explain(args) => commands::explain::run(&args, output),
         Command::Status(args) => commands::status::run(&args, output),
         Command::Perfsnap(args) => commands::perfsnap::run(&args, output),
         Command::Log(args) => commands::log::run(&args, output),

@@ -124,6 +124,10 @@ fn findings(devices: &[Device]) -> Vec<SiteFinding> {
                 rule.follows.contains(&before.code.as_str()) && concerns(before, &found, devices)
             };
             let cause = findings.iter().find(explains).map(|it| it.code.clone());
+            let explained = |it: &SiteFinding| concerns(it, &found, devices);
+            if rule.last && findings.iter().any(explained) {
+                continue;
+            }
             let Found {
                 devices: about,
                 file,

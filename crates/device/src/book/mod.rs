@@ -153,13 +153,7 @@ impl Book {
     }
 
     /// A connection with a peer ended, or was not made; `failed`: not in good order.
-    pub(crate) fn left(
-        &mut self,
-        id: &str,
-        end: &Exchange,
-        failed: Option<PeerEnd>,
-        now: Instant,
-    ) {
+    pub(crate) fn left(&mut self, id: &str, end: &Exchange, failed: Option<PeerEnd>, now: Instant) {
         if let Some(live) = self.live.get_mut(id) {
             live.left(end, failed, now);
         }

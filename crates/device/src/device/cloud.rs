@@ -355,7 +355,8 @@ pub(super) fn own_networks() -> Vec<(IpAddr, u8)> {
     let all = if_addrs::get_if_addrs().unwrap_or_default();
     let lone = all.iter().all(if_addrs::Interface::is_loopback);
     let wanted = |it: &&if_addrs::Interface| lone || !it.is_loopback();
-    let link_local = |it: &if_addrs::Interface| matches!(it.ip(), IpAddr::V6(ip) if ip.is_unicast_link_local());
+    let link_local =
+        |it: &if_addrs::Interface| matches!(it.ip(), IpAddr::V6(ip) if ip.is_unicast_link_local());
     let network = |it: &if_addrs::Interface| match &it.addr {
         IfAddr::V4(addr) => (addr.ip.into(), addr.prefixlen),
         IfAddr::V6(addr) => (addr.ip.into(), addr.prefixlen),

@@ -37,11 +37,20 @@ impl Inner {
         self.log_closed("device", &judgement);
     }
 
+    /// The size of the disk that the cache is on: as it was handed in, or else as the system tells.
+    pub(super) fn disk_capacity(&self) -> u64 {
+        let stated = self.conditions.as_ref().and_then(|it| it.disk);
+        stated.map_or_else(
+            || super::usage::disk(self.cache.folder()).0,
+            |disk| disk.capacity,
+        )
+    }
+
     /// Writes down what this device is set to and like, for others to read.
     pub(super) fn describe(&self) {
         let conditions = self.conditions_now(None);
         let judgement = judge(&self.policies, &conditions, &Transfer::default());
-        let capacity = super::usage::disk(self.cache.folder()).0;
+        let capacity = self.disk_capacity();
         let mut book = self.book();
         let about = &mut book.state.about;
         about.host = dolab_host::host_name();

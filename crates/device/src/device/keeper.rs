@@ -174,18 +174,24 @@ impl Keeper {
                 let kind = match why {
                     FetchFailure::NoRanges | FetchFailure::BadRange | FetchFailure::Size => {
                         TroubleKind::NoRanges
-                    },
+                    }
                     _ => TroubleKind::Other,
                 };
                 let trouble = Trouble::new(kind, why.do_code(), why);
                 self.account(content, |account| {
                     // What says most stays.
-                    if account.http.as_ref().is_none_or(|it| it.kind == TroubleKind::Other) {
+                    if account
+                        .http
+                        .as_ref()
+                        .is_none_or(|it| it.kind == TroubleKind::Other)
+                    {
                         account.http = Some(trouble);
                     }
                 });
             }
-            Swarm::PieceBad { content, remote, .. } => {
+            Swarm::PieceBad {
+                content, remote, ..
+            } => {
                 self.account(content, |account| account.bad_from(remote.ip()));
             }
             _ => {}

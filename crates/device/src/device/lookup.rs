@@ -153,9 +153,18 @@ impl Inner {
             urls.insert(0, url.clone());
         }
         if urls.is_empty() && answer.hashes.is_none() {
+            let gate = || {
+                let shut = judgement.closed().next();
+                shut.map_or_else(
+                    || "nobody was asked".to_owned(),
+                    |it| format!("the cloud was not asked: {}: {}", it.gate, it.reason),
+                )
+            };
             return Err(DownloadError::Unknown {
                 content: request.name.clone(),
-                why: answer.why,
+                why: Some(answer.why)
+                    .filter(|why| !why.is_empty())
+                    .unwrap_or_else(gate),
                 code: answer.code,
             });
         }

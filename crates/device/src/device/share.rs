@@ -94,7 +94,7 @@ impl Inner {
 
     /// Makes room for so many bytes. Whether they fit.
     pub(super) async fn make_room(&self, needed: u64) -> bool {
-        let capacity = super::usage::disk(self.cache.folder()).0;
+        let capacity = self.disk_capacity();
         let quota = self.policies.max_cache_size(capacity);
         let go = cache::make_room(&self.book().state.files, quota, needed);
         let Some(go) = go else { return false };

@@ -6,6 +6,7 @@ mod common;
 mod device;
 mod dissect;
 mod lab;
+mod diagnosis;
 mod policy;
 mod site;
 
@@ -23,6 +24,7 @@ pub use self::{
     device::{ConfigArgs, LogArgs, PerfsnapArgs, StateArgs, StatusArgs},
     dissect::DissectArgs,
     lab::{LabArgs, LabCommand, LabRunArgs, Twin},
+    diagnosis::{DiagnoseArgs, ExplainArgs},
     policy::{CodeOrList, ErrorArgs, PolicyArgs, PolicyCommand, PolicyOptions},
     site::Site,
 };
@@ -112,6 +114,8 @@ pub enum Command {
     Fetch(Box<FetchArgs>),
     Bench(Box<BenchArgs>),
     Cloud(Box<CloudArgs>),
+    Diagnose(DiagnoseArgs),
+    Explain(ExplainArgs),
     Status(StatusArgs),
     Perfsnap(PerfsnapArgs),
     Log(LogArgs),

@@ -74,6 +74,12 @@ pub struct PolicyOptions {
     /// old-reference; `dolab policy explain` names them.
     #[arg(long, value_name = "PAGE")]
     pub defaults: Option<Page>,
+
+    /// Take the device for one in the situation of this file instead of asking this host: power,
+    /// memory, disk, adapters, cost of the network, and what its group comes from. docs/diagnosis.md
+    /// has every key.
+    #[arg(long, value_name = "FILE")]
+    pub conditions: Option<PathBuf>,
 }
 
 /// Explain error codes of Delivery Optimization: what, whose fault, what to do

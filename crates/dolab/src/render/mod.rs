@@ -4,6 +4,8 @@ mod bench;
 mod codes;
 mod device;
 mod dissect;
+mod diagnosis;
+mod failure;
 mod hosts;
 mod labelled;
 mod policy;
@@ -18,8 +20,10 @@ pub use self::{
     codes::{CodeDocument, code_list, codes},
     device::{efficiency, list},
     dissect::{Conversations, dissection},
+    diagnosis::{diagnosis, findings},
+    failure::{failure, failure_list},
     hosts::{FoundHost, hosts},
-    policy::{gates, policies, policy, policy_list},
+    policy::{gates, group, policies, policy, policy_list},
     report::report,
     style::Style,
     table::word,

@@ -2,7 +2,7 @@
 
 use comfy_table::{Cell, Color, ColumnConstraint, Table};
 use dolab_policy::{
-    Effective, KEYS, Origin, Policies,
+    Effective, Group, KEYS, Origin, Policies,
     gates::{Judgement, Verdict},
     table::{GPO_PATH, Kind, Policy, TABLE},
 };
@@ -139,6 +139,26 @@ fn disputed(style: Style, policies: &Policies) -> String {
     keep_whole(&mut table, &[0]);
     let head = style.bold("defaults about which Microsoft's pages disagree (--defaults PAGE)");
     format!("\n{head}\n{}", table::text(&table))
+}
+
+/// The group of a device in mode 2, and where it comes from.
+pub fn group(group: &Group) -> String {
+    let tried: Vec<_> = group
+        .tried
+        .iter()
+        .map(|it| format!(", not {}: {}", it.origin.title(), escape(&it.why)))
+        .collect();
+    match (&group.id, group.origin) {
+        (Some(id), Some(origin)) => {
+            format!(
+                "group: {}, from {}{}",
+                escape(id),
+                origin.title(),
+                tried.concat()
+            )
+        }
+        _ => format!("group: none{}", tried.concat()),
+    }
 }
 
 /// How each gate stands, and what is allowed.

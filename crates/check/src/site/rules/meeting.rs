@@ -370,9 +370,13 @@ pub(super) fn together(devices: &[Device]) -> Vec<Found> {
     all
 }
 
-/// The first device that wants a content, as far as the evidence goes.
+/// The only device of a site that has fetched a content. Of one device alone nothing is said: every
+/// content is fetched from its origin once.
 pub(super) fn first(devices: &[Device]) -> Vec<Found> {
     let mut all = Vec::new();
+    if devices.len() < 2 {
+        return all;
+    }
     for (at, device) in devices.iter().enumerate() {
         for file in device.files.iter().filter(|file| found_nobody(file)) {
             let registered = file

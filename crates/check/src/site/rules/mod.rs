@@ -15,6 +15,8 @@ pub(super) struct Rule {
     /// Failures of which this one is a mere consequence, where they are found of the same device and
     /// file.
     pub(super) follows: &'static [&'static str],
+    /// Whether it counts only where nothing else is found of the same device and file.
+    pub(super) last: bool,
     pub(super) find: fn(&[Device]) -> Vec<Found>,
 }
 
@@ -22,6 +24,7 @@ const fn rule(code: &'static str, find: fn(&[Device]) -> Vec<Found>) -> Rule {
     Rule {
         code,
         follows: &[],
+        last: false,
         find,
     }
 }
@@ -34,6 +37,7 @@ const fn after(
     Rule {
         code,
         follows,
+        last: false,
         find,
     }
 }
@@ -97,7 +101,12 @@ pub(super) const RULES: &[Rule] = &[
     after("DL036", NOBODY, bytes::waiting),
     rule("DL034", meeting::together),
     rule("DL035", bytes::race),
-    rule("DL033", meeting::first),
+    Rule {
+        code: "DL033",
+        follows: &[],
+        last: true,
+        find: meeting::first,
+    },
     rule("DL037", bytes::connected_cache),
     rule("DL049", bytes::not_counted),
     rule("DL050", bytes::public_inside),

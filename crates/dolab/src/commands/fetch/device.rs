@@ -3,6 +3,7 @@
 
 use std::{path::PathBuf, time::Duration};
 
+use dolab_check::site::{SiteFinding, diagnose};
 use dolab_device::{Device, Outcome, Request, report::Efficiency};
 use dolab_peer::Priority;
 use dolab_policy::gates::Verdict;
@@ -13,10 +14,12 @@ use crate::{
     args::{FetchArgs, FetchWhat},
     device::{self, Wishes},
     escape::escape,
+    evidence,
     exit::Exit,
     failure::{CommandResult, Failure},
     interrupt::interrupted,
     output::Output,
+    render,
     units::{self, Rate, Size},
 };
 
@@ -58,7 +61,8 @@ async fn fetch(args: &FetchArgs, device: &Device, output: &Output) -> Result<(),
         Failure::cannot_run(format!("{}: {error}", path.display()))
             .hint("--output chooses another place")
     })?;
-    let document = Document::of(&outcome, &path);
+    let findings = findings(device, &outcome);
+    let document = Document::of(&outcome, &path, findings);
     tell(&document, &outcome, output);
     if let Some(how_long) = args.share_for {
         output.event(
@@ -125,6 +129,22 @@ fn choose(args: &FetchArgs, outcome: &Outcome) -> Result<PathBuf, Failure> {
     Ok(path)
 }
 
+/// What this device knows of itself that explains why most of the file came from its origin.
+fn findings(device: &Device, outcome: &Outcome) -> Vec<SiteFinding> {
+    let from = &outcome.status.from;
+    if from.cdn <= from.peers() {
+        return Vec::new();
+    }
+    let device = evidence::of(&device.view(), std::path::Path::new("this device"));
+    let of_this = |finding: &SiteFinding| {
+        let file = finding.file.as_ref();
+        file.is_none_or(|file| *file == outcome.status.file_id)
+    };
+    let mut findings = diagnose(&[device]).findings;
+    findings.retain(of_this);
+    findings
+}
+
 /// Shows how far it is, for as long as it is polled.
 async fn show(device: &Device, output: &Output) -> std::convert::Infallible {
     #[derive(Serialize, PartialEq, Clone, Copy)]
@@ -176,6 +196,7 @@ struct Document {
     cached_until: Option<String>,
     sources: Vec<SourceOfBytes>,
     closed_gates: Vec<Closed>,
+    findings: Vec<SiteFinding>,
 }
 
 /// Who sent what.
@@ -198,7 +219,7 @@ struct Closed {
 }
 
 impl Document {
-    fn of(outcome: &Outcome, path: &std::path::Path) -> Self {
+    fn of(outcome: &Outcome, path: &std::path::Path, findings: Vec<SiteFinding>) -> Self {
         let status = &outcome.status;
         let sources = outcome.sources.iter().map(|it| SourceOfBytes {
             source: it.source.clone(),
@@ -231,6 +252,7 @@ impl Document {
                     code: it.code.map(|code| code.to_string()),
                 })
                 .collect(),
+            findings,
         }
     }
 }
@@ -287,5 +309,8 @@ fn tell(document: &Document, outcome: &Outcome, output: &Output) {
     }
     if let Some(note) = &document.efficiency.note {
         output.line(format_args!("  note: {note}"));
+    }
+    if !document.findings.is_empty() {
+        output.line(render::findings(output.style(), &document.findings).trim_end());
     }
 }

@@ -1,7 +1,7 @@
 //! Policies as they stand in the JSON.
 
 use dolab_policy::{
-    Name, Note, Origin, Os, Policies, Setting, Value,
+    Group, Name, Note, Origin, Os, Policies, Setting, Value,
     table::{Default, GPO_PATH, Kind, Page, Policy, Unit},
 };
 use serde::Serialize;
@@ -102,6 +102,8 @@ pub(super) struct Shown<'a> {
     defaults: Option<Page>,
     policies: Vec<EffectiveDocument<'a>>,
     notes: Vec<Note>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    group: Option<&'a Group>,
 }
 
 #[derive(Debug, Serialize)]
@@ -116,8 +118,8 @@ struct EffectiveDocument<'a> {
     disputed: Vec<DefaultDocument>,
 }
 
-impl<'a> From<&'a Policies> for Shown<'a> {
-    fn from(policies: &'a Policies) -> Self {
+impl<'a> Shown<'a> {
+    pub(super) fn new(policies: &'a Policies, group: Option<&'a Group>) -> Self {
         let basis = policies.basis();
         Self {
             schema: "dolab.policies/1",
@@ -137,6 +139,7 @@ impl<'a> From<&'a Policies> for Shown<'a> {
                 })
                 .collect(),
             notes: policies.notes(),
+            group,
         }
     }
 }

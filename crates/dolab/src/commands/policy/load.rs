@@ -2,7 +2,7 @@
 
 use std::{fs, io::Read, path::Path};
 
-use dolab_policy::{Basis, MAX_FILE, Policies, Settings};
+use dolab_policy::{Basis, MAX_FILE, Policies, ReadError, Settings, Situation};
 
 use crate::{args::PolicyOptions, escape::escape, failure::Failure, output::Output};
 
@@ -27,20 +27,40 @@ pub(crate) fn policies(given: &PolicyOptions, output: &Output) -> Result<Policie
     Ok(Policies::new(basis, &settings))
 }
 
+/// The device's situation, if a file states it.
+pub(crate) fn situation(given: &PolicyOptions) -> Result<Option<Situation>, Failure> {
+    let Some(path) = &given.conditions else {
+        return Ok(None);
+    };
+    let (name, bytes) = read(path)?;
+    let situation = Situation::read(&name, &bytes).map_err(|error| {
+        refused(&error).hint("docs/diagnosis.md has every key of a file for --conditions")
+    })?;
+    Ok(Some(situation))
+}
+
 fn file(path: &Path) -> Result<Settings, Failure> {
+    let (name, bytes) = read(path)?;
+    Settings::read(&name, &bytes).map_err(|error| {
+        refused(&error).hint("`dolab policy explain NAME` tells what a policy may be")
+    })
+}
+
+fn read(path: &Path) -> Result<(String, Vec<u8>), Failure> {
     let name = path.display().to_string();
     let mut bytes = Vec::new();
     fs::File::open(path)
         .and_then(|file| file.take(MAX_FILE as u64 + 1).read_to_end(&mut bytes))
         .map_err(|error| Failure::wrong_use(format!("{name}: {error}")))?;
-    Settings::read(&name, &bytes).map_err(|error| {
-        // A line for each mistake: they are mended together.
-        let problems: Vec<_> = error
-            .to_string()
-            .lines()
-            .map(|it| escape(it).into_owned())
-            .collect();
-        Failure::wrong_use(problems.join("\n       "))
-            .hint("`dolab policy explain NAME` tells what a policy may be")
-    })
+    Ok((name, bytes))
+}
+
+fn refused(error: &ReadError) -> Failure {
+    // A line for each mistake: they are mended together.
+    let problems: Vec<_> = error
+        .to_string()
+        .lines()
+        .map(|it| escape(it).into_owned())
+        .collect();
+    Failure::wrong_use(problems.join("\n       "))
 }

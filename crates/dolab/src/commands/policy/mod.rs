@@ -3,7 +3,7 @@
 mod document;
 mod load;
 
-pub(crate) use self::load::policies;
+pub(crate) use self::load::{policies, situation};
 
 use std::path::Path;
 
@@ -70,7 +70,11 @@ fn document(names: impl Iterator<Item = Name>, output: &Output) {
 fn show(given: &PolicyOptions, output: &Output) -> CommandResult {
     let policies = policies(given, output)?;
     output.line(render::policies(output.style(), &policies).trim_end());
-    output.document(&Shown::from(&policies));
+    let group = situation(given)?.map(|situation| policies.group(&situation.group));
+    if let Some(group) = &group {
+        output.line(render::group(group));
+    }
+    output.document(&Shown::new(&policies, group.as_ref()));
     Ok(Exit::Good)
 }
 
@@ -82,7 +86,10 @@ fn judge(
     output: &Output,
 ) -> CommandResult {
     let policies = policies(given, output)?;
-    let conditions = dolab_host::conditions(cache);
+    let conditions = match situation(given)? {
+        Some(situation) => situation.conditions,
+        None => dolab_host::conditions(cache),
+    };
     let transfer = Transfer {
         priority: if foreground {
             Priority::Foreground
