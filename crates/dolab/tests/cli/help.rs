@@ -1,12 +1,14 @@
 use crate::program::run;
 
-const COMMANDS: [&str; 13] = [
+const COMMANDS: [&str; 15] = [
     "demo",
     "peer",
     "check",
     "fetch",
     "bench",
     "cloud",
+    "diagnose",
+    "explain",
     "discover",
     "dissect",
     "lab",

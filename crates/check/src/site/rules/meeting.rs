@@ -20,9 +20,12 @@ struct Missed<'a> {
     has: (usize, &'a Device, &'a File),
 }
 
-/// Whether a download could have been from peers, and nobody was offered.
+/// Whether a download could have been from peers, and nobody was offered. A download that was over
+/// before the cloud took its registration tells nothing; one that looks by DNS-SD alone has none.
 fn found_nobody(file: &File) -> bool {
-    file.was_fetched()
+    let asked = file.registration.as_ref().is_none_or(|it| it.joined);
+    asked
+        && file.was_fetched()
         && file.wanted_peers()
         && file.offered() == 0
         && file.failure.is_none()
