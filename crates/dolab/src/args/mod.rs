@@ -4,9 +4,9 @@ mod bench;
 mod cloud;
 mod common;
 mod device;
+mod diagnosis;
 mod dissect;
 mod lab;
-mod diagnosis;
 mod policy;
 mod site;
 
@@ -22,9 +22,9 @@ pub use self::{
     cloud::{CloudArgs, CloudCache, CloudListening, CloudTold, Origin},
     common::{Access, ListenArgs},
     device::{ConfigArgs, LogArgs, PerfsnapArgs, StateArgs, StatusArgs},
+    diagnosis::{DiagnoseArgs, ExplainArgs},
     dissect::DissectArgs,
     lab::{LabArgs, LabCommand, LabRunArgs, Twin},
-    diagnosis::{DiagnoseArgs, ExplainArgs},
     policy::{CodeOrList, ErrorArgs, PolicyArgs, PolicyCommand, PolicyOptions},
     site::Site,
 };

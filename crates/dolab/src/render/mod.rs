@@ -3,8 +3,8 @@
 mod bench;
 mod codes;
 mod device;
-mod dissect;
 mod diagnosis;
+mod dissect;
 mod failure;
 mod hosts;
 mod labelled;
@@ -19,8 +19,8 @@ pub use self::{
     bench::{BenchLive, bench, comparison},
     codes::{CodeDocument, code_list, codes},
     device::{efficiency, list},
-    dissect::{Conversations, dissection},
     diagnosis::{diagnosis, findings},
+    dissect::{Conversations, dissection},
     failure::{failure, failure_list},
     hosts::{FoundHost, hosts},
     policy::{gates, group, policies, policy, policy_list},
