@@ -26,7 +26,7 @@ pub struct OfferedPeer {
     pub peer_id: PeerId,
     /// Where it listens, the most promising address first; at most [`OfferedPeer::MAX_ADDRS`].
     #[serde(serialize_with = "addresses")]
-    pub addresses: SmallVec<[SocketAddr; OfferedPeer::MAX_ADDRS]>,
+    pub addresses: SmallVec<[SocketAddr; Self::MAX_ADDRS]>,
     /// What it is to the device that asked. The cloud assigns it (documented).
     #[serde(serialize_with = "number")]
     pub peer_type: PeerType,
