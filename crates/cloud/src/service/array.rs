@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
 use dolab_directory::JoinError;
-use dolab_wire::cloud::{Join, Leave};
+use dolab_wire::cloud::{CONTENT_TYPE, Join, Leave};
 use http_body_util::BodyExt;
 use hyper::{Request, StatusCode, body::Incoming};
 use tokio::time::timeout;
@@ -24,7 +24,7 @@ pub(super) async fn join(
     let join = Join::parse(&body).map_err(Reply::bad)?;
     let registered = shared.registrations.join(asked.external, join).await;
     match registered {
-        Ok(joined) => Ok(Reply::json(&joined)),
+        Ok(joined) => Ok(Reply::typed(CONTENT_TYPE, joined.to_json())),
         Err(error @ Unregistered::Directory(JoinError::Name { .. })) => Err(Reply::bad(error)),
         Err(error) => Err(Reply::error(StatusCode::SERVICE_UNAVAILABLE, error)),
     }

@@ -17,13 +17,9 @@ pub(crate) struct Reply {
 }
 
 impl Reply {
-    /// Bytes of an answer to a join that offers 50 peers; what is longer is moved as it grows.
-    const USUAL_LEN: usize = 6 << 10;
-
     /// A document of the service.
     pub(crate) fn json(document: &impl Serialize) -> Self {
-        let mut body = Vec::with_capacity(Self::USUAL_LEN);
-        serde_json::to_writer(&mut body, document).expect("documents always serialise");
+        let body = serde_json::to_vec(document).expect("documents always serialise");
         Self::typed(dolab_wire::cloud::CONTENT_TYPE, body)
     }
 

@@ -1,34 +1,30 @@
 use std::{net::SocketAddr, time::Duration};
 
-use serde::{Serialize, Serializer};
 use smallvec::SmallVec;
 
 use super::{Document, MAX_PEERS, REANNOUNCE_SECS, ReplyError, fields};
-use crate::{PeerType, swarm::PeerId};
+use crate::{
+    PeerType,
+    swarm::{PeerId, hex},
+};
 
 /// The answer to a join. Nothing public shows one: all of it is **assumed**.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "PascalCase")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Joined {
     /// Seconds until the device should join again.
-    #[serde(rename = "IntervalSecs", serialize_with = "seconds")]
     pub interval: Duration,
     /// Devices that it may meet, the nearest first; at most [`MAX_PEERS`].
     pub peers: Vec<OfferedPeer>,
 }
 
 /// A device that another one may meet (**assumed**).
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "PascalCase")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OfferedPeer {
     /// Who it is.
-    #[serde(serialize_with = "display")]
     pub peer_id: PeerId,
     /// Where it listens, the most promising address first; at most [`OfferedPeer::MAX_ADDRS`].
-    #[serde(serialize_with = "addresses")]
     pub addresses: SmallVec<[SocketAddr; Self::MAX_ADDRS]>,
     /// What it is to the device that asked. The cloud assigns it (documented).
-    #[serde(serialize_with = "number")]
     pub peer_type: PeerType,
 }
 
@@ -75,56 +71,57 @@ impl Joined {
                 .collect::<Result<_, _>>()?,
         })
     }
-}
 
-fn seconds<S: Serializer>(interval: &Duration, to: S) -> Result<S::Ok, S::Error> {
-    interval.as_secs().serialize(to)
-}
-
-fn display<S: Serializer>(id: &PeerId, to: S) -> Result<S::Ok, S::Error> {
-    to.collect_str(id)
-}
-
-fn addresses<S: Serializer>(addresses: &[SocketAddr], to: S) -> Result<S::Ok, S::Error> {
-    to.collect_seq(addresses.iter().map(Written))
-}
-
-/// An address as text, IPv4 without the formatting of `std`: an answer holds up to 255 of them.
-struct Written<'a>(&'a SocketAddr);
-
-impl Serialize for Written<'_> {
-    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        let SocketAddr::V4(addr) = self.0 else {
-            return to.collect_str(self.0);
-        };
-        let (mut text, mut len) = ([0; 21], 0);
-        let mut put = |byte| {
-            text[len] = byte;
-            len += 1;
-        };
-        for (n, octet) in addr.ip().octets().into_iter().enumerate() {
-            if n > 0 {
-                put(b'.');
+    /// The answer. Written by hand, for a cloud does little else (measured: a fifth of what a join
+    /// costs it): nothing in it needs escaping.
+    pub fn to_json(&self) -> Vec<u8> {
+        let mut text = Vec::with_capacity(64 + 128 * self.peers.len());
+        text.extend(format!("{{\"IntervalSecs\":{},\"Peers\":[", self.interval.as_secs()).bytes());
+        for (n, peer) in self.peers.iter().enumerate() {
+            text.extend_from_slice(if n == 0 {
+                b"{\"PeerId\":\""
+            } else {
+                b",{\"PeerId\":\""
+            });
+            text.extend_from_slice(hex(&peer.peer_id.0).as_flattened());
+            text.extend_from_slice(b"\",\"Addresses\":[");
+            for (n, &address) in peer.addresses.iter().enumerate() {
+                text.extend_from_slice(if n == 0 { b"\"" } else { b",\"" });
+                write_address(address, &mut text);
+                text.push(b'"');
             }
-            digits(octet.into(), &mut put);
+            text.extend_from_slice(b"],\"PeerType\":");
+            write_number(peer.peer_type.number(), &mut text);
+            text.push(b'}');
         }
-        put(b':');
-        digits(addr.port(), &mut put);
-        to.serialize_str(str::from_utf8(&text[..len]).expect("digits are text"))
+        text.extend_from_slice(b"]}");
+        text
     }
 }
 
-fn digits(number: u16, put: &mut impl FnMut(u8)) {
+/// An address as text, IPv4 without the formatting of `std`: an answer holds hundreds of them.
+fn write_address(address: SocketAddr, to: &mut Vec<u8>) {
+    let SocketAddr::V4(address) = address else {
+        return to.extend(address.to_string().bytes());
+    };
+    for (n, octet) in address.ip().octets().into_iter().enumerate() {
+        if n > 0 {
+            to.push(b'.');
+        }
+        write_number(octet.into(), to);
+    }
+    to.push(b':');
+    write_number(address.port().into(), to);
+}
+
+/// A number below 100,000.
+fn write_number(number: u32, to: &mut Vec<u8>) {
     let mut unit = 10_000;
     while unit > 1 && number < unit {
         unit /= 10;
     }
     while unit > 0 {
-        put(b'0' + (number / unit % 10) as u8);
+        to.push(b'0' + (number / unit % 10) as u8);
         unit /= 10;
     }
-}
-
-fn number<S: Serializer>(kind: &PeerType, to: S) -> Result<S::Ok, S::Error> {
-    kind.number().serialize(to)
 }

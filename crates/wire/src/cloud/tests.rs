@@ -341,7 +341,7 @@ fn an_answer_to_a_join_is_bounded() {
             300
         ],
     };
-    let read = Joined::parse(None, &serde_json::to_vec(&joined).unwrap()).unwrap();
+    let read = Joined::parse(None, &joined.to_json()).unwrap();
     assert_eq!(read.interval, joined.interval);
     assert_eq!((read.peers.len(), read.peers[0].addresses.len()), (255, 3));
     let alone = Joined::parse(None, b"{\"IntervalSecs\":\"60\",\"Peers\":[]}").unwrap();
@@ -401,20 +401,33 @@ fn client_versions() {
 
 proptest! {
     #[test]
-    fn addresses_are_written_as_everywhere(v4: u32, v6: u128, port: u16) {
-        let addrs: Vec<std::net::SocketAddr> = vec![
+    fn an_answer_to_a_join_is_json(
+        seconds: u32, id: [u8; 20], v4: u32, v6: u128, port: u16, kind in 0..PeerType::ALL.len(),
+        peers in 0..3usize,
+    ) {
+        let addresses: [std::net::SocketAddr; 2] = [
             (std::net::Ipv4Addr::from_bits(v4), port).into(),
             (std::net::Ipv6Addr::from_bits(v6), port).into(),
         ];
         let peer = OfferedPeer {
-            peer_id: PeerId([0xAB; 20]),
-            addresses: addrs.clone().into(),
-            peer_type: PeerType::Group,
+            peer_id: PeerId(id),
+            addresses: addresses.into_iter().collect(),
+            peer_type: PeerType::ALL[kind],
         };
-        let written = serde_json::to_value(&peer).unwrap();
-        let texts: Vec<String> = addrs.iter().map(ToString::to_string).collect();
-        prop_assert_eq!(&written["Addresses"], &json!(texts));
-        prop_assert_eq!(&written["PeerId"], &json!("ab".repeat(20)));
+        let joined = Joined {
+            interval: std::time::Duration::from_secs(seconds.into()),
+            peers: vec![peer; peers],
+        };
+        let expected = json!({
+            "PeerId": PeerId(id).to_string(),
+            "Addresses": addresses.map(|address| address.to_string()),
+            "PeerType": PeerType::ALL[kind].number(),
+        });
+        let written: Value = serde_json::from_slice(&joined.to_json()).unwrap();
+        prop_assert_eq!(
+            written,
+            json!({ "IntervalSecs": seconds, "Peers": vec![expected; peers] })
+        );
     }
 
     #[test]

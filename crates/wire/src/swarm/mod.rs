@@ -12,6 +12,7 @@ mod handshake;
 mod head;
 
 pub use decoder::HeadDecoder;
+pub(crate) use handshake::hex;
 pub use handshake::{HANDSHAKE_LEN, Handshake, PROTOCOL_NAME, ParsePeerIdError, PeerId, SwarmHash};
 pub use head::{Block, Head};
 
