@@ -13,7 +13,7 @@ use crate::{
         AfterBytes, Block, ConnectionLimit, DeadRoute, Fault, HalfOpen, Loss, LostState,
         MtuBlackHole, NewAddress, NoRoute, Place,
     },
-    topology::{Action, Link, Topology},
+    topology::{Action, Link, Protocol, Topology},
 };
 
 /// Connections that began after their firewall lost its memory.
@@ -50,7 +50,8 @@ pub(crate) fn changes(
         Fault::LinkDown(cable) => {
             let (switch, port) = port_of(topology, &cable.node, &cable.adapter);
             let set = |way| at(switch, [ip(format!("link set dev {port} {way}"))]).collect();
-            let (apply, lift) = (set("down"), set("up"));
+            let (apply, mut lift): (_, Vec<Step>) = (set("down"), set("up"));
+            lift.extend(at(&cable.node, [Act::Carrier(cable.adapter.clone())]));
             Changes { apply, lift }
         }
         Fault::NoRoute(route) => no_route(route, topology, kernel),
@@ -111,15 +112,12 @@ fn table_at(place: &Place, name: &str, sets: &str, lines: &[String]) -> Changes 
 }
 
 fn blocked(block: &Block, topology: &Topology, name: &str) -> Changes {
-    let mut fits = rules::addresses(block.from, block.to);
-    fits.push_str(&transport(
-        block.protocol,
-        block.port.as_ref(),
-        block.from_port.as_ref(),
-    ));
-    if block.only_new {
-        fits.push_str("ct state new ");
-    }
+    let addresses = rules::addresses(block.from, block.to);
+    let of = |protocol| {
+        let (to, from) = (block.port.as_ref(), block.from_port.as_ref());
+        addresses.clone() + &transport(protocol, to, from)
+    };
+    let fits = of(block.protocol);
     let lines = match &block.at {
         Place::Port { switch, node } => {
             let mut ports = topology.plugged_into(switch).filter(|(n, ..)| n == node);
@@ -131,8 +129,28 @@ fn blocked(block: &Block, topology: &Topology, name: &str) -> Changes {
                 .collect()
         }
         Place::Input(_) | Place::Output(_) | Place::Forward(_) => {
-            // A namespace without privileges counts nothing for whoever looks later otherwise.
-            verdict_lines(&fits, block.how)
+            if block.only_new {
+                // By the flags: a firewall that did not look before takes what stands for new.
+                let tcp = of(Some(Protocol::Tcp)) + "tcp flags & (syn | ack) == syn ";
+                let other = match (block.protocol, &block.port, &block.from_port) {
+                    (None, None, None) => addresses.clone() + "meta l4proto != tcp ct state new ",
+                    (None, ..) => of(Some(Protocol::Udp)) + "ct state new ",
+                    (Some(_), ..) => format!("{fits}ct state new "),
+                };
+                let mut lines = Vec::new();
+                if block
+                    .protocol
+                    .is_none_or(|protocol| protocol == Protocol::Tcp)
+                {
+                    lines.extend(verdict_lines(&tcp, block.how));
+                }
+                if block.protocol != Some(Protocol::Tcp) {
+                    lines.extend(verdict_lines(&other, block.how));
+                }
+                lines
+            } else {
+                verdict_lines(&fits, block.how)
+            }
         }
     };
     table_at(&block.at, name, "", &lines)
@@ -164,7 +182,11 @@ fn verdict(action: Action) -> String {
 fn lost(loss: &Loss, name: &str) -> Changes {
     let fits = transport(loss.protocol, loss.port.as_ref(), None);
     let share = loss.share.hundredths();
-    let line = format!("{fits}numgen random mod 10000 < {share} drop");
+    let line = if share < 10_000 {
+        format!("{fits}numgen random mod 10000 < {share} drop")
+    } else {
+        format!("{fits}drop")
+    };
     table_at(&loss.at, name, "", &[line])
 }
 

@@ -59,11 +59,20 @@ pub(crate) enum Act {
         index: usize,
         node: String,
         adapter: String,
-        /// A shaper of ours joins the two, and does this.
-        shaper: Option<Link>,
     },
-    /// What a shaper of ours does from now on to the cable of this adapter.
+    /// A shaper of ours joins two interfaces of this switch, and does this to what passes.
+    Shaper {
+        /// The adapter behind it.
+        node: String,
+        adapter: String,
+        /// The interface towards the switch, and that towards the adapter.
+        ends: [String; 2],
+        link: Link,
+    },
+    /// What our shaper does from now on to the cable of this adapter of the node.
     Reshape { adapter: String, link: Link },
+    /// Waits until an adapter has noticed that its cable is plugged in.
+    Carrier(String),
     /// Arguments of `ip`.
     Ip(String),
     /// Arguments of `tc`.

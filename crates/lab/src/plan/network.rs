@@ -7,6 +7,8 @@ use crate::topology::{Adapter, Host, Route, Router, Switch, Topology};
 
 /// Above all numbers that adapters of a node get.
 const FIRST_INDEX: usize = 1000;
+/// Above all numbers that ports of a switch get.
+const LAST_INDEX: usize = 100_000;
 
 /// Everything, in order: kernel parameters, cables, switches, then what is plugged in.
 /// `taps`: adapters (node, name) whose cable may have to be disturbed later.
@@ -31,15 +33,38 @@ pub(crate) fn network(
         for (name, adapter) in adapters {
             index += 1;
             let tap = !kernel.netem && (adapter.link.disturbs() || taps(node, name));
-            let shaper = tap.then_some(adapter.link);
-            let act = Act::Cable {
-                port: port(topology, &adapter.switch, node, name),
+            let port = port(topology, &adapter.switch, node, name);
+            let cable = |port: String, index| Act::Cable {
+                port,
                 index,
                 node: node.to_owned(),
                 adapter: name.clone(),
-                shaper,
             };
-            steps.extend(at(&adapter.switch, [act]));
+            if !tap {
+                steps.extend(at(&adapter.switch, [cable(port, index)]));
+                continue;
+            }
+            let ends = shape::ends(&port);
+            steps.extend(at(
+                &adapter.switch,
+                [cable(ends[1].clone(), index + LAST_INDEX)],
+            ));
+            steps.extend(at(
+                &adapter.switch,
+                shape::own_cable(&port, index, &adapter.link),
+            ));
+            // Packets of the size of the cable, not those that a virtual interface takes whole.
+            steps.extend(at(
+                node,
+                [ip(format!("link set dev {name} gso_max_segs 1"))],
+            ));
+            let shaper = Act::Shaper {
+                node: node.to_owned(),
+                adapter: name.clone(),
+                ends,
+                link: adapter.link,
+            };
+            steps.extend(at(&adapter.switch, [shaper]));
         }
     }
     for (name, switch) in &topology.switches {

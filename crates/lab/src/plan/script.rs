@@ -41,18 +41,15 @@ fn line(Step { at, act }: &Step) -> String {
             index,
             node,
             adapter,
-            shaper: None,
         } => format!(
             "ip -n {at} link add name {port} index {index} type veth peer name {adapter} netns {node}\n"
         ),
-        Act::Cable {
-            port,
-            index: _,
-            node,
-            adapter,
-            shaper: Some(link),
+        Act::Shaper {
+            ends: [near, far],
+            link,
+            ..
         } => format!(
-            "# a shaper in user space joins {port} of {at} and {adapter} of {node}: {}\n",
+            "# a shaper in user space joins {near} and {far} of {at}: {}\n",
             describe(link)
         ),
         Act::Reshape { adapter, link } => {
@@ -61,6 +58,9 @@ fn line(Step { at, act }: &Step) -> String {
                 describe(link)
             )
         }
+        Act::Carrier(adapter) => format!(
+            "until ip -n {at} -br link show dev {adapter} | grep -q LOWER_UP; do sleep 0.1; done\n"
+        ),
         Act::Ip(line) => format!("ip -n {at} {line}\n"),
         Act::Tc(line) => format!("tc -n {at} {line}\n"),
         Act::Nft(script) => format!("ip netns exec {at} nft -f - <<'END'\n{script}END\n"),

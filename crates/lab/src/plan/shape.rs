@@ -37,9 +37,33 @@ pub(super) fn clear(port: &str, link: &Link) -> Vec<Act> {
     ]
 }
 
-/// The device that what comes in at a port takes a turn through.
+/// The device that what comes in at a port takes a turn through. Capital letters, which no node's
+/// name has.
 fn mirror(port: &str) -> String {
-    format!("i-{port}")
+    format!("I{port}")
+}
+
+/// The ends of our shaper: that towards the switch's port, and that towards the adapter.
+pub(super) fn ends(port: &str) -> [String; 2] {
+    [format!("X{port}"), format!("Y{port}")]
+}
+
+/// The cable from a switch's port to our shaper.
+pub(super) fn own_cable(port: &str, index: usize, link: &Link) -> Vec<Act> {
+    let [near, far] = ends(port);
+    let mut acts = vec![
+        ip(format!(
+            "link add name {port} index {index} type veth peer name {near}"
+        )),
+        ip(format!("link set dev {port} gso_max_segs 1")),
+    ];
+    for end in [near, far] {
+        let mtu = link
+            .mtu
+            .map_or_else(String::new, |mtu| format!(" mtu {mtu}"));
+        acts.push(ip(format!("link set dev {end}{mtu} up")));
+    }
+    acts
 }
 
 fn disciplines(device: &str, link: &Link) -> Vec<Act> {

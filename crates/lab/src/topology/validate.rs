@@ -240,7 +240,7 @@ fn addresses(adapter: &Adapter) -> impl Iterator<Item = IpAddr> {
 }
 
 fn adapters(topology: &Topology, path: &str, adapters: &BTreeMap<String, Adapter>) -> Checked {
-    within(&format!("{path}.adapter"), adapters.len() as u64, 0, 16)?;
+    within(&format!("{path}.adapter"), adapters.len() as u64, 0, 9)?;
     for (name, adapter) in adapters {
         let path = format!("{path}.adapter.{name}");
         let fits = |c: char| c.is_ascii_graphic() && !"/:\"'\\;{}".contains(c);

@@ -54,6 +54,17 @@ pub enum WorldError {
         #[source]
         error: io::Error,
     },
+    /// A service of ours in the network could not be started.
+    #[error("the {what} of {node}: {error}")]
+    Service {
+        /// What it is.
+        what: &'static str,
+        /// The host or router.
+        node: String,
+        /// Why.
+        #[source]
+        error: io::Error,
+    },
     /// A program could not be started.
     #[error("{program}: {error}")]
     Spawn {

@@ -7,7 +7,11 @@
 mod cell;
 mod error;
 mod kernel;
+mod packet;
+mod resolver;
 mod run;
+mod shaper;
+mod stop;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -22,11 +26,14 @@ use std::{
 use cell::Cell;
 pub use cell::Gone;
 pub use error::WorldError;
+use resolver::Resolver;
 use rustix::process::{Pid, Signal, kill_process};
+
+use shaper::Shaper;
 
 use crate::{
     Fault, Kernel, Topology,
-    plan::{self, Step},
+    plan::{self, Act, Step},
 };
 
 /// A network that stands. Dropped, all of it is gone, with every process in it.
@@ -37,6 +44,8 @@ pub struct World {
     cells: BTreeMap<String, Cell>,
     /// Adapters (node, name) whose cable a shaper of ours is.
     shaped: BTreeSet<(String, String)>,
+    shapers: Mutex<BTreeMap<(String, String), Shaper>>,
+    resolvers: BTreeMap<String, Resolver>,
     faults: AtomicU32,
     /// Every line that was run so far.
     script: Mutex<String>,
@@ -67,6 +76,8 @@ impl World {
             kernel,
             cells: BTreeMap::new(),
             shaped: shaped(topology, faults, kernel),
+            shapers: Mutex::default(),
+            resolvers: BTreeMap::new(),
             faults: AtomicU32::new(0),
             script: Mutex::default(),
         };
@@ -86,7 +97,18 @@ impl World {
             world.is_shaped(node, adapter)
         });
         world.execute(&steps)?;
-        world.everywhere(run::settle)?;
+        world.everywhere(|| run::settle(None))?;
+        for (name, host) in &topology.hosts {
+            if let Some(dns) = host.dns.clone() {
+                let resolver = world.run(name, move || Resolver::start(&dns))?;
+                let resolver = resolver.map_err(|error| WorldError::Service {
+                    what: "resolver",
+                    node: name.clone(),
+                    error,
+                })?;
+                world.resolvers.insert(name.clone(), resolver);
+            }
+        }
         Ok(world)
     }
 
@@ -196,6 +218,50 @@ impl World {
 
     fn is_shaped(&self, node: &str, adapter: &str) -> bool {
         self.shaped.contains(&(node.to_owned(), adapter.to_owned()))
+    }
+
+    /// What no tool does.
+    fn act(&self, step: &Step) -> Result<(), WorldError> {
+        let mut shapers = self.shapers.lock().unwrap_or_else(PoisonError::into_inner);
+        match &step.act {
+            Act::Shaper {
+                node,
+                adapter,
+                ends,
+                link,
+            } => {
+                let (ends, link, seed) = (ends.clone(), *link, shapers.len() as u64);
+                let shaper = self.run(&step.at, move || Shaper::start(&ends, link, seed))?;
+                let shaper = shaper.map_err(|error| WorldError::Service {
+                    what: "shaper",
+                    node: node.clone(),
+                    error,
+                })?;
+                shapers.insert((node.clone(), adapter.clone()), shaper);
+            }
+            Act::Reshape { adapter, link } => {
+                if let Some(shaper) = shapers.get(&(step.at.clone(), adapter.clone())) {
+                    shaper.set(*link);
+                }
+            }
+            Act::Carrier(adapter) => {
+                let adapter = adapter.clone();
+                self.run(&step.at, move || run::settle(Some(&adapter)))?;
+            }
+            Act::Resolve { name, answer } => {
+                if let Some(resolver) = self.resolvers.get(&step.at) {
+                    resolver.set(name, answer.clone());
+                }
+            }
+            Act::Sysctl { .. }
+            | Act::Cable { .. }
+            | Act::Ip(_)
+            | Act::Tc(_)
+            | Act::Nft(_)
+            | Act::Hosts(_)
+            | Act::HostsEntry { .. } => {}
+        }
+        Ok(())
     }
 
     fn execute(&self, steps: &[Step]) -> Result<(), WorldError> {

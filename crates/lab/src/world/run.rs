@@ -21,13 +21,9 @@ fn phase(act: &Act) -> u8 {
     match act {
         Act::Sysctl { .. } => 0,
         Act::Cable { .. } => 1,
-        Act::Reshape { .. }
-        | Act::Ip(_)
-        | Act::Tc(_)
-        | Act::Nft(_)
-        | Act::Hosts(_)
-        | Act::Resolve { .. }
-        | Act::HostsEntry { .. } => 2,
+        Act::Ip(_) | Act::Tc(_) | Act::Nft(_) | Act::Hosts(_) | Act::HostsEntry { .. } => 2,
+        // Done by the world itself, not by its namespaces.
+        Act::Shaper { .. } | Act::Reshape { .. } | Act::Carrier(_) | Act::Resolve { .. } => 3,
     }
 }
 
@@ -53,7 +49,8 @@ pub(super) fn execute(world: &World, steps: &[Step]) -> Result<(), WorldError> {
         }
         result?;
     }
-    Ok(())
+    let own = steps.iter().filter(|step| phase(&step.act) == 3);
+    own.map(|step| world.act(step)).collect()
 }
 
 /// A step that needs nothing but the namespace that it is done in.
@@ -87,7 +84,6 @@ impl Order {
                 index,
                 node,
                 adapter,
-                shaper: _,
             } => {
                 let path = world.cell(node)?.network().map_err(WorldError::Namespace)?;
                 let path = path.display();
@@ -113,7 +109,9 @@ impl Order {
                 name: name.clone(),
                 address: *address,
             },
-            Act::Reshape { .. } | Act::Resolve { .. } => return Ok(None),
+            Act::Shaper { .. } | Act::Reshape { .. } | Act::Carrier(_) | Act::Resolve { .. } => {
+                return Ok(None);
+            }
         }))
     }
 }
@@ -246,15 +244,16 @@ fn command(name: &str) -> Command {
     command
 }
 
-/// Waits until the kernel has noticed that the cables of this namespace are plugged in; not for
-/// those that have not been by then.
-pub(super) fn settle() {
+/// Waits until the kernel has noticed that the cables of this namespace, or that of one adapter, are
+/// plugged in; not for those that have not been by then.
+pub(super) fn settle(adapter: Option<&str>) {
     let patience = Instant::now() + Duration::from_secs(5);
     let running = || {
         let mut all = getifaddrs().into_iter().flatten();
         all.all(|one| {
-            let flags = one.flags;
-            flags.contains(InterfaceFlags::IFF_RUNNING) || !flags.contains(InterfaceFlags::IFF_UP)
+            let asked = adapter.is_none_or(|adapter| one.interface_name == adapter);
+            let up = one.flags.contains(InterfaceFlags::IFF_UP);
+            !asked || !up || one.flags.contains(InterfaceFlags::IFF_RUNNING)
         })
     };
     while !running() && Instant::now() < patience {
