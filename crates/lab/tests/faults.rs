@@ -180,6 +180,7 @@ fn blocked(cases: &[Case]) -> Vec<String> {
         return Vec::new();
     };
     serve(&world);
+    assert_eq!(see(&world), ("open", ["open", "open"]));
     let mut wrong = Vec::new();
     for case in cases {
         assert_eq!(

@@ -319,6 +319,29 @@ pub struct NewAddress {
 }
 
 impl Fault {
+    /// Its kind, as in a file: `block`, `mtu-black-hole`.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Block(_) => "block",
+            Self::Reset(_) => "reset",
+            Self::Stall(_) => "stall",
+            Self::Loss(_) => "loss",
+            Self::ConnectionLimit(_) => "connection-limit",
+            Self::HalfOpen(_) => "half-open",
+            Self::MtuBlackHole(_) => "mtu-black-hole",
+            Self::LostState(_) => "lost-state",
+            Self::Isolation(_) => "isolation",
+            Self::NoMulticast(_) => "no-multicast",
+            Self::LinkDown(_) => "link-down",
+            Self::NoRoute(_) => "no-route",
+            Self::Dns(_) => "dns",
+            Self::HostsFile(_) => "hosts-file",
+            Self::Rate(_) => "rate",
+            Self::Shape(_) => "shape",
+            Self::Address(_) => "address",
+        }
+    }
+
     /// Whether it can happen in this network.
     ///
     /// # Errors

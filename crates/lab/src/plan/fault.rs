@@ -52,6 +52,7 @@ pub(crate) fn changes(
             let set = |way| at(switch, [ip(format!("link set dev {port} {way}"))]).collect();
             let (apply, mut lift): (_, Vec<Step>) = (set("down"), set("up"));
             lift.extend(at(&cable.node, [Act::Carrier(cable.adapter.clone())]));
+            lift.extend(at(switch, [Act::Carrier(port.clone())]));
             Changes { apply, lift }
         }
         Fault::NoRoute(route) => no_route(route, topology, kernel),

@@ -4,6 +4,7 @@
 //! [`World`], and with the process however it ends. What runs in them is killed by the `World`; so
 //! that it dies with the process, too, run the whole in an [enclosure](crate::enclosure).
 
+mod capture;
 mod cell;
 mod error;
 mod kernel;
@@ -16,6 +17,7 @@ mod stop;
 use std::{
     collections::{BTreeMap, BTreeSet},
     net::IpAddr,
+    path::{Path, PathBuf},
     process::{Child, Command},
     sync::{
         Mutex, PoisonError,
@@ -23,6 +25,7 @@ use std::{
     },
 };
 
+use capture::Capture;
 use cell::Cell;
 pub use cell::Gone;
 pub use error::WorldError;
@@ -46,6 +49,7 @@ pub struct World {
     shaped: BTreeSet<(String, String)>,
     shapers: Mutex<BTreeMap<(String, String), Shaper>>,
     resolvers: BTreeMap<String, Resolver>,
+    captures: Mutex<BTreeMap<String, Capture>>,
     faults: AtomicU32,
     /// Every line that was run so far.
     script: Mutex<String>,
@@ -55,6 +59,7 @@ pub struct World {
 #[derive(Debug)]
 #[must_use = "a fault that is forgotten can not be lifted"]
 pub struct Applied {
+    name: String,
     lift: Vec<Step>,
 }
 
@@ -78,6 +83,7 @@ impl World {
             shaped: shaped(topology, faults, kernel),
             shapers: Mutex::default(),
             resolvers: BTreeMap::new(),
+            captures: Mutex::default(),
             faults: AtomicU32::new(0),
             script: Mutex::default(),
         };
@@ -195,6 +201,47 @@ impl World {
         run::processes_in(&inodes)
     }
 
+    /// Captures from now on what passes the adapters of each host and router, in one pcapng file for
+    /// each in this folder, `NODE.pcapng`, at most 1 GiB each. Faults that come and go, and what
+    /// [`Self::note`] says, stand between the packets as comments. The files are complete when the
+    /// world is gone, or [`Self::end_capture`] was called.
+    ///
+    /// # Errors
+    /// When a file can not be created.
+    pub fn capture(&self, folder: &Path) -> Result<Vec<PathBuf>, WorldError> {
+        let mut paths = Vec::new();
+        for (node, adapters) in self.topology.nodes() {
+            let path = folder.join(format!("{node}.pcapng"));
+            let names: Vec<String> = adapters.keys().cloned().collect();
+            let (to, host) = (path.clone(), node.to_owned());
+            let capture = self.run(node, move || Capture::start(&to, &host, &names))?;
+            let capture = capture.map_err(|error| WorldError::Service {
+                what: "capture",
+                node: node.to_owned(),
+                error,
+            })?;
+            let mut captures = self.captures.lock().unwrap_or_else(PoisonError::into_inner);
+            captures.insert(node.to_owned(), capture);
+            paths.push(path);
+        }
+        Ok(paths)
+    }
+
+    /// Writes a comment between the packets of every capture.
+    pub fn note(&self, text: &str) {
+        let captures = self.captures.lock().unwrap_or_else(PoisonError::into_inner);
+        for capture in captures.values() {
+            // A full disk ends a capture, and no more.
+            let _ = capture.note(text);
+        }
+    }
+
+    /// Completes the files of all captures.
+    pub fn end_capture(&self) {
+        let mut captures = self.captures.lock().unwrap_or_else(PoisonError::into_inner);
+        captures.clear();
+    }
+
     /// Lets a fault happen.
     ///
     /// # Errors
@@ -204,8 +251,12 @@ impl World {
         let number = self.faults.fetch_add(1, Ordering::Relaxed) + 1;
         let shaped = |node: &str, adapter: &str| self.is_shaped(node, adapter);
         let changes = plan::changes(fault, &self.topology, self.kernel, number, &shaped);
+        let name = format!("fault {number} ({})", fault.name());
+        self.note(&format!("{name} begins"));
         self.execute(&changes.apply)?;
-        Ok(Applied { lift: changes.lift })
+        self.note(&format!("{name} holds"));
+        let lift = changes.lift;
+        Ok(Applied { name, lift })
     }
 
     /// Lets it be as before.
@@ -213,7 +264,9 @@ impl World {
     /// # Errors
     /// When the system refuses a line of it.
     pub fn lift(&self, fault: Applied) -> Result<(), WorldError> {
-        self.execute(&fault.lift)
+        self.execute(&fault.lift)?;
+        self.note(&format!("{} is lifted", fault.name));
+        Ok(())
     }
 
     fn is_shaped(&self, node: &str, adapter: &str) -> bool {

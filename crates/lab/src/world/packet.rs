@@ -6,6 +6,10 @@ use std::{
 };
 
 use nix::{ifaddrs::getifaddrs, sys::socket::bind};
+use rustix::{
+    io::Errno,
+    net::{RecvFlags, recv},
+};
 use socket2::{Domain, Protocol, Socket, Type};
 
 /// All protocols (ETH_P_ALL): only such a socket is shown what leaves.
@@ -37,16 +41,15 @@ impl PacketSocket {
         Ok(packets)
     }
 
-    /// The next frame's length, at most the buffer's; `None` when there is none.
+    /// The next frame's length, of which as much as there is room for is in the buffer; `None` when
+    /// there is none.
     pub(super) fn receive(&self, buffer: &mut [u8]) -> io::Result<Option<usize>> {
-        use std::io::Read as _;
-
-        match (&self.0).read(buffer) {
-            Ok(length) => Ok(Some(length)),
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(None),
+        match recv(&self.0, buffer, RecvFlags::TRUNC) {
+            Ok((_, whole)) => Ok(Some(whole)),
+            Err(Errno::WOULDBLOCK) => Ok(None),
             // The device went down, or the call was interrupted; others may come.
-            Err(error) if matches!(error.raw_os_error(), Some(100 | 4)) => Ok(Some(0)),
-            Err(error) => Err(error),
+            Err(Errno::NETDOWN | Errno::INTR) => Ok(Some(0)),
+            Err(error) => Err(error.into()),
         }
     }
 

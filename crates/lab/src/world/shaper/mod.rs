@@ -63,7 +63,7 @@ fn run(sockets: &[PacketSocket; 2], link: &Mutex<Link>, seed: u64, stopped: &Sto
             // A bounded number at a time, so that none of the two waits for the other.
             for _ in 0..64 {
                 match sockets[from].receive(&mut buffer) {
-                    Ok(Some(length)) if length > 0 => {
+                    Ok(Some(length)) if (1..=LARGEST).contains(&length) => {
                         let frame = &mut buffer[..length];
                         checksum::complete(frame);
                         line.accept(frame, &link, Instant::now());
