@@ -16,8 +16,18 @@ pub(super) fn uplinks(router: &Router) -> Vec<Act> {
     if chosen.is_empty() {
         return Vec::new();
     }
+    let mut acts = Vec::new();
+    let rest = router.nat.iter().find(|nat| nat.sources.is_empty());
+    if let Some((rest, gateway)) = rest.and_then(|nat| Some((nat, nat.gateway.or(router.gateway)?)))
+    {
+        // Both uplinks may be in one subnet.
+        let outside = &rest.outside;
+        acts.push(ip(format!(
+            "route replace default via {gateway} dev {outside}"
+        )));
+    }
     // What is nearer than the default route goes there, whoever sends.
-    let mut acts = vec![ip("rule add pref 100 lookup main suppress_prefixlength 0")];
+    acts.push(ip("rule add pref 100 lookup main suppress_prefixlength 0"));
     for (index, nat) in chosen.into_iter().enumerate() {
         let table = FIRST_TABLE + index;
         if let Some(gateway) = nat.gateway.or(router.gateway) {
