@@ -138,6 +138,14 @@ fn a_carrier_between_and_two_uplinks() {
         r#"
         [switch.net]
         subnet = "198.51.100.0/24"
+        [switch.net2]
+        subnet = "203.0.113.0/24"
+        [switch.far]
+        subnet = "192.0.2.0/24"
+        [router.isp]
+        adapter.one = { switch = "net", address = "198.51.100.10" }
+        adapter.two = { switch = "net2", address = "203.0.113.10" }
+        adapter.far = { switch = "far", address = "192.0.2.254" }
         [switch.carrier]
         subnet = "100.64.0.0/24"
         [switch.home]
@@ -147,7 +155,8 @@ fn a_carrier_between_and_two_uplinks() {
         [switch.office2]
         subnet = "10.2.0.0/24"
         [host.s]
-        adapter.eth0 = { switch = "net", address = "198.51.100.10" }
+        gateway = "192.0.2.254"
+        adapter.eth0 = { switch = "far", address = "192.0.2.1" }
         [host.h]
         gateway = "192.168.1.1"
         adapter.eth0 = { switch = "home", address = "192.168.1.5" }
@@ -157,6 +166,7 @@ fn a_carrier_between_and_two_uplinks() {
         adapter.wan = { switch = "carrier", address = "100.64.0.7" }
         nat = [{ outside = "wan", kind = "port-restricted" }]
         [router.cgn]
+        gateway = "198.51.100.10"
         adapter.in = { switch = "carrier", address = "100.64.0.1" }
         adapter.wan = { switch = "net", address = "198.51.100.1" }
         nat = [{ outside = "wan", kind = "symmetric" }]
@@ -174,16 +184,16 @@ fn a_carrier_between_and_two_uplinks() {
         adapter.lan = { switch = "office", address = "10.1.0.254" }
         adapter.lan2 = { switch = "office2", address = "10.2.0.254" }
         adapter.wan1 = { switch = "net", address = "198.51.100.2" }
-        adapter.wan2 = { switch = "net", address = "198.51.100.3" }
+        adapter.wan2 = { switch = "net2", address = "203.0.113.3" }
         nat = [
           { outside = "wan1", kind = "port-restricted" },
-          { outside = "wan2", kind = "port-restricted", sources = ["10.1.0.2/32"], gateway = "198.51.100.10" },
+          { outside = "wan2", kind = "port-restricted", sources = ["10.1.0.2/32"], gateway = "203.0.113.10" },
         ]
         "#,
     ) else {
         return;
     };
-    let server = udp(&world, "s", "198.51.100.10:3478");
+    let server = udp(&world, "s", "192.0.2.1:3478");
     let seen = ["h", "x", "y"].map(|node| {
         let inner = udp(&world, node, "0.0.0.0:5000");
         let outer = seen_by(&server, &inner);
@@ -191,7 +201,7 @@ fn a_carrier_between_and_two_uplinks() {
         assert_eq!(receive(&inner).unwrap().0, "back", "{node}");
         outer.ip().to_string()
     });
-    assert_eq!(seen, ["198.51.100.1", "198.51.100.2", "198.51.100.3"]);
+    assert_eq!(seen, ["198.51.100.1", "198.51.100.2", "203.0.113.3"]);
     // Between the subnets of the site no uplink is taken.
     echo(&world, "z", 7680);
     assert_eq!(outcome(connect(&world, "y", "10.2.0.1:7680")), "open");

@@ -77,7 +77,7 @@ fn a_world_takes_its_processes_along() {
     assert!(!world.processes().is_empty());
     let script = world.script();
     assert!(
-        script.contains("addr add 10.50.0.1/24 dev eth0"),
+        script.contains("addr add 10.50.0.1/24 dev eth0 noprefixroute"),
         "{script}"
     );
     drop(world);

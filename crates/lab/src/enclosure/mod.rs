@@ -143,9 +143,12 @@ fn separate() -> Result<(), EnclosureError> {
         return Ok(());
     }
     let (user, group) = (rustix::process::geteuid(), rustix::process::getegid());
-    unshare(own | CloneFlags::CLONE_NEWUSER).map_err(|error| match error {
-        nix::Error::EINVAL => EnclosureError::Threads,
-        error => EnclosureError::NotAllowed(error.into()),
+    unshare(own | CloneFlags::CLONE_NEWUSER).map_err(|error| {
+        if error == nix::Error::EINVAL {
+            EnclosureError::Threads
+        } else {
+            EnclosureError::NotAllowed(error.into())
+        }
     })?;
     // Who maps the groups of others has to give up changing his own.
     let map = |file: &'static str, text: String| {

@@ -228,12 +228,15 @@ pub(super) fn addresses(
     let (subnet, prefix) = (switch.subnet, switch.subnet.prefix());
     let mut acts = Vec::new();
     for address in [&adapter.address].into_iter().chain(&adapter.also) {
-        acts.push(ip(format!("addr add {address}/{prefix} dev {name}")));
-    }
-    if kernel.cubic && prefix < 32 {
-        let address = adapter.address;
         acts.push(ip(format!(
-            "route change {subnet} dev {name} proto kernel scope link src {address} congctl cubic"
+            "addr add {address}/{prefix} dev {name} noprefixroute"
+        )));
+    }
+    if prefix < 32 {
+        let (address, cubic) = (adapter.address, cubic(kernel));
+        // Appended: another adapter may be in the same subnet.
+        acts.push(ip(format!(
+            "route append {subnet} dev {name} proto kernel scope link src {address}{cubic}"
         )));
     }
     if let (Some(address), Some(subnet)) = (adapter.address6, switch.subnet6) {
@@ -247,8 +250,12 @@ pub(super) fn addresses(
 pub(super) fn route_line(verb: &str, route: Option<&Route>, via: IpAddr, kernel: Kernel) -> String {
     let six = if via.is_ipv6() { "-6 " } else { "" };
     let to = route.map_or_else(|| "default".to_owned(), |route| route.to.to_string());
-    let cubic = if kernel.cubic { " congctl cubic" } else { "" };
+    let cubic = cubic(kernel);
     format!("{six}route {verb} {to} via {via}{cubic}")
+}
+
+fn cubic(kernel: Kernel) -> &'static str {
+    if kernel.cubic { " congctl cubic" } else { "" }
 }
 
 /// Without a route for them, groups can not be joined or sent to.
