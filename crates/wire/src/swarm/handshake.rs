@@ -108,7 +108,12 @@ impl Handshake {
 /// The digits of so many bytes.
 pub(crate) fn hex<const N: usize>(bytes: &[u8; N]) -> [[u8; 2]; N] {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    bytes.map(|byte| [byte >> 4, byte & 15].map(|digit| DIGITS[usize::from(digit)]))
+    let mut text = [[0; 2]; N];
+    for (two, byte) in text.iter_mut().zip(bytes) {
+        two[0] = DIGITS[usize::from(byte >> 4)];
+        two[1] = DIGITS[usize::from(byte & 15)];
+    }
+    text
 }
 
 /// Writes them in one piece: pages of ids are written.
