@@ -144,7 +144,7 @@ fn findings(devices: &[Device]) -> Vec<SiteFinding> {
                 file,
                 fault: row.fault.clone(),
                 evidence,
-                do_error: code.or(row.do_code()).map(|code| code.to_string()),
+                do_error: code.or_else(|| row.do_code()).map(|code| code.to_string()),
                 consequence_of: cause,
                 mend: row.mend.clone(),
                 fixes: row.fix.clone(),

@@ -198,6 +198,10 @@ impl Trouble {
 
 impl From<&CloudError> for Trouble {
     fn from(error: &CloudError) -> Self {
+        #[expect(
+            clippy::wildcard_enum_match_arm,
+            reason = "of all others the code and the words say enough"
+        )]
         let kind = match error {
             CloudError::Unreachable {
                 source: dolab_http::Error::Certificate { .. },
