@@ -14,7 +14,9 @@ use std::net::IpAddr;
 
 pub(crate) use fault::changes;
 pub(crate) use network::network;
-pub(crate) use script::{fault_script, lines, network_script};
+pub(crate) use script::{fault_script, network_script};
+#[cfg(target_os = "linux")]
+pub(crate) use {rules::middlebox_port, script::lines};
 
 use crate::topology::{DnsAnswer, Link};
 

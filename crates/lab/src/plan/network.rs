@@ -84,6 +84,7 @@ pub(crate) fn network(
         steps.extend(at(name, nat::uplinks(router)));
         steps.extend(at(name, rules::router(router)));
         steps.extend(at(name, nat::tables(router)));
+        steps.extend(at(name, rules::middleboxes(router)));
     }
     for (node, adapters) in topology.nodes() {
         for (name, adapter) in adapters {

@@ -171,8 +171,31 @@ pub(super) fn no_multicast(table: &str) -> String {
     )
 }
 
+/// Where the listener of a router's middlebox is.
+pub(crate) fn middlebox_port(index: usize) -> u16 {
+    // Below the ports that clients get, above those that services have.
+    u16::try_from(20_000 + index).expect("a router has a few")
+}
+
+/// Redirects connections to the middleboxes of a router. Nothing without one.
+pub(super) fn middleboxes(router: &Router) -> Option<Act> {
+    let mut text = String::new();
+    for (index, middlebox) in router.middleboxes.iter().enumerate() {
+        let here = middlebox_port(index);
+        let from = addresses(middlebox.from, None);
+        for ports in middlebox_ports(middlebox.kind, &middlebox.ports) {
+            text.push_str(&format!(
+                "    {from}fib daddr type != local tcp dport {ports} redirect to :{here}\n"
+            ));
+        }
+    }
+    let begin =
+        "table ip middlebox {\n  chain pre {\n    type nat hook prerouting priority -110;\n";
+    (!text.is_empty()).then(|| Act::Nft(format!("{begin}{text}  }}\n}}\n")))
+}
+
 /// The ports whose connections a middlebox takes.
-pub(crate) fn middlebox_ports(kind: MiddleboxKind, ports: &[Ports]) -> Vec<Ports> {
+fn middlebox_ports(kind: MiddleboxKind, ports: &[Ports]) -> Vec<Ports> {
     if !ports.is_empty() {
         return ports.to_vec();
     }

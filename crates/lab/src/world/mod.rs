@@ -8,6 +8,7 @@ mod capture;
 mod cell;
 mod error;
 mod kernel;
+mod middlebox;
 mod packet;
 mod resolver;
 mod run;
@@ -29,6 +30,7 @@ use capture::Capture;
 use cell::Cell;
 pub use cell::Gone;
 pub use error::WorldError;
+use middlebox::Middlebox;
 use resolver::Resolver;
 use rustix::process::{Pid, Signal, kill_process};
 
@@ -49,6 +51,7 @@ pub struct World {
     shaped: BTreeSet<(String, String)>,
     shapers: Mutex<BTreeMap<(String, String), Shaper>>,
     resolvers: BTreeMap<String, Resolver>,
+    middleboxes: Vec<Middlebox>,
     captures: Mutex<BTreeMap<String, Capture>>,
     faults: AtomicU32,
     /// Every line that was run so far.
@@ -83,6 +86,7 @@ impl World {
             shaped: shaped(topology, faults, kernel),
             shapers: Mutex::default(),
             resolvers: BTreeMap::new(),
+            middleboxes: Vec::new(),
             captures: Mutex::default(),
             faults: AtomicU32::new(0),
             script: Mutex::default(),
@@ -104,18 +108,32 @@ impl World {
         });
         world.execute(&steps)?;
         world.everywhere(|| run::settle(None))?;
-        for (name, host) in &topology.hosts {
+        world.start_services()?;
+        Ok(world)
+    }
+
+    /// Starts what hosts and routers run of themselves.
+    fn start_services(&mut self) -> Result<(), WorldError> {
+        let failed = |what, node: &str| {
+            let node = node.to_owned();
+            move |error| WorldError::Service { what, node, error }
+        };
+        for (name, host) in &self.topology.hosts {
             if let Some(dns) = host.dns.clone() {
-                let resolver = world.run(name, move || Resolver::start(&dns))?;
-                let resolver = resolver.map_err(|error| WorldError::Service {
-                    what: "resolver",
-                    node: name.clone(),
-                    error,
-                })?;
-                world.resolvers.insert(name.clone(), resolver);
+                let resolver = self.run(name, move || Resolver::start(&dns))?;
+                let resolver = resolver.map_err(failed("resolver", name))?;
+                self.resolvers.insert(name.clone(), resolver);
             }
         }
-        Ok(world)
+        for (name, router) in &self.topology.routers {
+            for (index, middlebox) in router.middleboxes.iter().enumerate() {
+                let (kind, port) = (middlebox.kind, plan::middlebox_port(index));
+                let middlebox = self.run(name, move || Middlebox::start(kind, port))?;
+                let middlebox = middlebox.map_err(failed("middlebox", name))?;
+                self.middleboxes.push(middlebox);
+            }
+        }
+        Ok(())
     }
 
     /// Runs this in every namespace at the same time.
