@@ -101,3 +101,36 @@ fn two_hundred_hosts() {
     drop(world);
     dolab_tests::note(&format!("200 hosts removed in {:?}", begun.elapsed()));
 }
+
+#[test]
+fn routers_answer_dhcp_informs() {
+    let Some(world) = world(
+        r#"
+        [switch.lan]
+        subnet = "10.50.0.0/24"
+        [host.a]
+        adapter.eth0 = { switch = "lan", address = "10.50.0.1" }
+        [router.r]
+        adapter.lan = { switch = "lan", address = "10.50.0.254" }
+        dhcp = { group = "no guid", cache = "mcc.example", options = { 15 = "corp.example" } }
+        "#,
+    ) else {
+        return;
+    };
+    let client = common::udp(&world, "a", "0.0.0.0:68");
+    client.set_broadcast(true).unwrap();
+    let mut ask = vec![0; 240];
+    ask[0] = 1;
+    ask[4..8].copy_from_slice(&[1, 2, 3, 4]);
+    ask[12..16].copy_from_slice(&[10, 50, 0, 1]);
+    ask[236..].copy_from_slice(&[99, 130, 83, 99]);
+    ask.extend([53, 1, 8, 55, 2, 234, 235, 255]);
+    client.send_to(&ask, "10.50.0.254:67").unwrap();
+    let mut answer = [0; 1500];
+    let length = client.recv(&mut answer).unwrap();
+    assert_eq!((answer[0], &answer[4..8]), (2, &[1, 2, 3, 4][..]));
+    let text = String::from_utf8_lossy(&answer[240..length]).into_owned();
+    for option in ["no guid", "mcc.example", "corp.example"] {
+        assert!(text.contains(option), "{text:?}");
+    }
+}

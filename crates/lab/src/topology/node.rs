@@ -131,7 +131,7 @@ pub struct Router {
     /// What it takes for itself. Behind a NAT, what comes from outside and is not asked for is
     /// dropped, whatever this says.
     pub input: Filter,
-    /// What it answers to DHCP on its inner switches.
+    /// What it answers to hosts that ask for options by DHCP.
     pub dhcp: Option<Dhcp>,
     /// What it does with connections on their way.
     #[serde(rename = "middlebox")]
@@ -169,7 +169,7 @@ pub enum NatKind {
     Symmetric,
 }
 
-/// A DHCP service that answers DHCPINFORM and DHCPDISCOVER with options.
+/// A DHCP service that answers DHCPINFORM with options. It leases no addresses.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct Dhcp {

@@ -164,6 +164,13 @@ pub(super) fn check(topology: &Topology) -> Checked {
                 &router.adapters,
             )?;
         }
+        let texts = router.dhcp.iter().flat_map(|dhcp| {
+            let own = [&dhcp.group, &dhcp.cache].into_iter().flatten();
+            own.chain(dhcp.options.values())
+        });
+        // What fits into a packet of Ethernet.
+        let bytes = texts.map(|text| text.len() as u64 + 4).sum();
+        within(&format!("{path}.dhcp"), bytes, 0, 1000)?;
         let boxes = router.middleboxes.len() as u64;
         within(&format!("{path}.middlebox"), boxes, 0, 8)?;
     }

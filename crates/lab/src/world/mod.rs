@@ -6,6 +6,7 @@
 
 mod capture;
 mod cell;
+mod dhcp;
 mod error;
 mod kernel;
 mod middlebox;
@@ -35,6 +36,7 @@ use resolver::Resolver;
 use rustix::process::{Pid, Signal, kill_process};
 
 use shaper::Shaper;
+use stop::Worker;
 
 use crate::{
     Fault, Kernel, Topology,
@@ -52,6 +54,7 @@ pub struct World {
     shapers: Mutex<BTreeMap<(String, String), Shaper>>,
     resolvers: BTreeMap<String, Resolver>,
     middleboxes: Vec<Middlebox>,
+    dhcp: Vec<Worker>,
     captures: Mutex<BTreeMap<String, Capture>>,
     faults: AtomicU32,
     /// Every line that was run so far.
@@ -87,6 +90,7 @@ impl World {
             shapers: Mutex::default(),
             resolvers: BTreeMap::new(),
             middleboxes: Vec::new(),
+            dhcp: Vec::new(),
             captures: Mutex::default(),
             faults: AtomicU32::new(0),
             script: Mutex::default(),
@@ -126,6 +130,11 @@ impl World {
             }
         }
         for (name, router) in &self.topology.routers {
+            if let Some(dhcp) = router.dhcp.clone() {
+                let service = self.run(name, move || dhcp::start(&dhcp))?;
+                self.dhcp
+                    .push(service.map_err(failed("DHCP service", name))?);
+            }
             for (index, middlebox) in router.middleboxes.iter().enumerate() {
                 let (kind, port) = (middlebox.kind, plan::middlebox_port(index));
                 let middlebox = self.run(name, move || Middlebox::start(kind, port))?;
