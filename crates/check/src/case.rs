@@ -5,8 +5,10 @@ use std::net::IpAddr;
 use crate::{
     blame::{Judgement, judge},
     evidence::{ExchangeEvidence, PathEvidence},
+    hops::{Hops, Trace},
     report::{
-        Blame, Direction, FixHost, HostInfo, NeededFor, PathId, PathReport, PathState, Via, millis,
+        Blame, Direction, FixHost, HopsReport, HostInfo, NeededFor, PathId, PathReport, PathState,
+        Via, millis,
     },
 };
 
@@ -97,6 +99,8 @@ impl Judged {
             waited_ms: millis(evidence.caller.waited),
             needed_for: needed_for(evidence.path),
             blame: judgement.blame,
+            between: judgement.between,
+            hops: hops(&evidence.hops),
             evidence: judgement.evidence.clone(),
         }
     }
@@ -121,6 +125,15 @@ impl Judged {
             FixHost::Remote => FixHost::Local,
         }
     }
+}
+
+fn hops(hops: &Hops) -> Option<HopsReport> {
+    let route = |trace: &Option<Trace>| trace.as_ref().map(Trace::route);
+    let report = HopsReport {
+        out: route(&hops.there),
+        back: route(&hops.back),
+    };
+    (report != HopsReport::default()).then_some(report)
 }
 
 /// What needs a path between two peers. TCP 443 goes to the cloud and not to a peer; UDP 443 and

@@ -12,7 +12,10 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use crate::report::{Direction, ExchangeDirection, PathId};
+use crate::{
+    hops::Hops,
+    report::{Direction, ExchangeDirection, PathId},
+};
 
 /// Everything known about one path in one direction.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,6 +32,9 @@ pub struct PathEvidence {
     pub callee_witness: Witnessed,
     /// What the callee knows of its listener; `None` without a session.
     pub callee: Option<CalleeSaw>,
+    /// The way between the two, where it was looked at.
+    #[serde(default)]
+    pub hops: Hops,
 }
 
 /// The caller's half of the evidence.
@@ -59,6 +65,7 @@ impl PathEvidence {
             caller_witness: caller.witness,
             callee_witness: Witnessed::Absent(NoWitness::NoSession),
             callee: None,
+            hops: Hops::default(),
         }
     }
 

@@ -6,6 +6,8 @@
 use crate::evidence::IcmpError;
 
 #[cfg(target_os = "linux")]
+pub(crate) use linux::about;
+#[cfg(target_os = "linux")]
 pub use linux::{drain, enable};
 #[cfg(not(target_os = "linux"))]
 pub use other::{drain, enable};
@@ -47,7 +49,7 @@ mod linux {
         const AT_MOST: usize = 64;
         let mut errors: Vec<IcmpError> = Vec::new();
         for _ in 0..AT_MOST {
-            match next(socket) {
+            match next(socket).map(|kept| kept.map(|(error, _)| error)) {
                 Ok(Some(error)) if !errors.contains(&error) => errors.push(error),
                 Ok(_) => {}
                 Err(_) => break,
@@ -56,7 +58,13 @@ mod linux {
         errors
     }
 
-    fn next(socket: &impl AsFd) -> nix::Result<Option<IcmpError>> {
+    /// Takes the oldest error that was kept, with the first bytes of what the packet carried that it is
+    /// about.
+    pub(crate) fn about(socket: &impl AsFd) -> Option<(IcmpError, [u8; 8])> {
+        next(socket).ok().flatten()
+    }
+
+    fn next(socket: &impl AsFd) -> nix::Result<Option<(IcmpError, [u8; 8])>> {
         let mut offending = [0; 512];
         let mut slices = [IoSliceMut::new(&mut offending)];
         let mut control = nix::cmsg_space!(sock_extended_err, SockaddrStorage);
@@ -78,7 +86,9 @@ mod linux {
             }
             _ => None,
         };
-        Ok(message.cmsgs()?.find_map(find))
+        let error = message.cmsgs()?.find_map(find);
+        let begin = *offending.first_chunk().expect("the buffer is longer");
+        Ok(error.map(|error| (error, begin)))
     }
 
     fn error_from(error: &sock_extended_err, origin: u8, from: IpAddr) -> Option<IcmpError> {

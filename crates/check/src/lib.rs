@@ -4,6 +4,7 @@
 //! - [`blame`]: from evidence to a claim, or to "unknown".
 //! - [`evidence`]: what was seen of a path, by whom.
 //! - [`witness`] and [`icmp`]: what crosses this host's wire, and who sent an ICMP error.
+//! - [`hops`]: the way between the two hosts, router by router.
 //! - [`Station`]: one side of a check: what listens and answers, and what asks.
 //! - [`case`], [`findings`], [`verdict`]: all that a check has learnt, what is wrong, and the answer.
 //! - [`firewall`]: the rules that open a path, as commands.
@@ -19,6 +20,7 @@ pub mod evidence;
 mod exchange;
 pub mod findings;
 pub mod firewall;
+pub mod hops;
 pub mod icmp;
 mod key;
 mod probe;

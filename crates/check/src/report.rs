@@ -1,7 +1,7 @@
 //! What a check says. Serialised, it is the final document of `dolab check --json`
 //! (`docs/schema/check-1.json`).
 
-use std::{fmt, time::Duration};
+use std::{fmt, net::IpAddr, time::Duration};
 
 pub use dolab_catalogue::Severity;
 use serde::{Deserialize, Serialize};
@@ -257,8 +257,24 @@ pub struct PathReport {
     pub needed_for: Vec<NeededFor>,
     /// Who is in the way; `None` where nothing is.
     pub blame: Option<Blame>,
+    /// Where something between the two hosts is to blame and hop-limited probes tell: the last address
+    /// that the packets reached, and the first that they do not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub between: Option<[IpAddr; 2]>,
+    /// The routers on the way, where they were looked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hops: Option<HopsReport>,
     /// What state and blame rest on.
     pub evidence: Vec<String>,
+}
+
+/// The routers between two hosts; null for one that does not answer, which means nothing.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HopsReport {
+    /// From the caller to the callee; null where nobody looked.
+    pub out: Option<Vec<Option<IpAddr>>>,
+    /// From the callee to the caller.
+    pub back: Option<Vec<Option<IpAddr>>>,
 }
 
 /// Content that was moved in one direction.

@@ -2,11 +2,13 @@
 //!
 //! Everything that can run at one time does: outbound probes begin at once, and the first that
 //! works carries the session; with it come the reverse probes, and as soon as TCP 7680 is open
-//! either way, the content. A check of a host that lets nothing through ends within ten seconds.
+//! either way, the content. Where a path is blocked, the way is looked at hop by hop at the end. A check
+//! of a host that lets nothing through ends within eleven seconds.
 
 mod address;
 mod diagnose;
 mod dns_sd;
+mod hops;
 mod inbound;
 mod moving;
 mod outbound;
@@ -230,6 +232,7 @@ impl Run {
         let session = session::establish(self, found).await;
         let session::Outcome::Held(asker) = &session else {
             let mut paths = outbound.finish().await;
+            hops::look(self, None, &mut paths).await;
             paths.extend(self.without_session(&session));
             return Found {
                 session,
@@ -252,6 +255,8 @@ impl Run {
         paths.push(dns_out);
         paths.extend(inbound);
         paths.push(dns_in);
+        // Last, because its packets look like those that the witnesses count.
+        hops::look(self, Some(asker), &mut paths).await;
         Found {
             session,
             paths,

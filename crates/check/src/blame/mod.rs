@@ -10,18 +10,24 @@
 //! 4. Did the answer leave the callee? (callee's witness)
 //! 5. Did it arrive at the caller? (caller's witness)
 //!
+//! Where something between the two is to blame, probes with rising hop limits say between which two
+//! routers; and where no session could be had, they alone can say that it is something between.
+//!
 //! The first link that broke names the culprit. ICMP errors shorten the chain by the address that
 //! sent them. Two things that no rule can see, and that `docs/limitations.md` must state: a
 //! transparent firewall that forges the called host's address, unless the callee has a witness;
 //! and packets that never cross the tap in clear, such as IPsec policies and drops in the
 //! network card or in XDP.
 
+mod hops;
 mod rules;
 #[cfg(test)]
 mod tests;
 mod words;
 #[cfg(test)]
 mod world;
+
+use std::net::IpAddr;
 
 use crate::{
     evidence::{ClosedBecause, NotTested, PathEvidence},
@@ -39,6 +45,10 @@ pub struct Judgement {
     pub cause: Cause,
     /// Why it ended so, in a line.
     pub reason: Option<String>,
+    /// Between which two it dies, seen from the caller: the last address that its packets, or those of
+    /// its answer, reached, and the first that they do not. Where something between is to blame and
+    /// the hops tell.
+    pub between: Option<[IpAddr; 2]>,
     /// The observations that state and blame rest on, in words.
     pub evidence: Vec<String>,
 }
@@ -98,11 +108,12 @@ impl Cause {
 
 /// Judges one path.
 pub fn judge(evidence: &PathEvidence) -> Judgement {
-    let (state, cause) = rules::apply(evidence);
+    let (state, cause, between) = rules::apply(evidence);
     Judgement {
         state,
         blame: cause.blame(evidence.direction),
-        reason: words::reason(evidence, &cause),
+        reason: words::reason(evidence, &cause, between),
+        between,
         evidence: words::evidence(evidence),
         cause,
     }

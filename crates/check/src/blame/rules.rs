@@ -1,21 +1,32 @@
-use super::Cause;
+use std::net::IpAddr;
+
+use super::{
+    Cause,
+    hops::{self, Gap},
+};
 use crate::{
     evidence::{Answer, IcmpError, IcmpKind, Listener, Outcome, PathEvidence, WireSaw},
     report::{PathState, Protocol},
 };
 
-/// State and cause. Each rule returns `None` where it does not apply.
-pub(super) fn apply(e: &PathEvidence) -> (PathState, Cause) {
+/// State, cause, and between which two it dies. Each rule returns `None` where it does not apply.
+pub(super) fn apply(e: &PathEvidence) -> (PathState, Cause, Option<[IpAddr; 2]>) {
     let facts = Facts::of(e);
+    let (state, cause) = chain(e, &facts);
+    let (cause, gap) = place(&facts, cause);
+    (state, cause, gap.map(|gap| [gap.last, gap.next]))
+}
+
+fn chain(e: &PathEvidence, facts: &Facts<'_>) -> (PathState, Cause) {
     match &e.caller.outcome {
         Outcome::Open => (PathState::Open, Cause::Open),
         Outcome::NotTested(why) => (PathState::NotTested, Cause::NotTested(why.clone())),
-        Outcome::Foreign => foreign(&facts),
-        Outcome::Forbidden => forbidden(&facts),
-        Outcome::Refused => unanswered(&facts, PathState::Refused),
-        Outcome::TimedOut => unanswered(&facts, state_of_silence(&facts)),
-        Outcome::Unreachable(_) => unreachable(&facts),
-        Outcome::ResetAfterConnect => (PathState::Reset, reset(&facts)),
+        Outcome::Foreign => foreign(facts),
+        Outcome::Forbidden => forbidden(facts),
+        Outcome::Refused => unanswered(facts, PathState::Refused),
+        Outcome::TimedOut => unanswered(facts, state_of_silence(facts)),
+        Outcome::Unreachable(_) => unreachable(facts),
+        Outcome::ResetAfterConnect => (PathState::Reset, reset(facts)),
         // Packets after the handshake are not witnessed, so that the side which lost them is
         // not known.
         Outcome::SilentAfterConnect => (PathState::Filtered, Cause::Unexplained),
@@ -415,6 +426,53 @@ fn reset(f: &Facts<'_>) -> Cause {
     } else {
         Cause::Unexplained
     }
+}
+
+/// Where something between the two is to blame, the place. And where the chain does not say who: the
+/// request is known to have died inside the network when a router got it, and one behind that
+/// router, which answers other packets, did not.
+fn place(f: &Facts<'_>, cause: Cause) -> (Cause, Option<Gap>) {
+    let hops = &f.e.hops;
+    if cause == Cause::Between {
+        let there = hops.there.as_ref();
+        let gap = refused_at(f).or_else(|| match f.arrived_at_callee {
+            Some(true) => hops::gap(hops.back.as_ref()?, true),
+            Some(false) => hops::gap(there?, true),
+            None => hops::gap(there?, false),
+        });
+        return (cause, gap);
+    }
+    let unseen = f.arrived_at_callee != Some(true) && !f.got_inside();
+    if cause == Cause::Unexplained && is_silence(f) && unseen {
+        let gap = hops
+            .there
+            .as_ref()
+            .and_then(|trace| hops::gap(trace, false));
+        if let Some(gap) = gap.filter(|gap| gap.inside) {
+            return (Cause::Between, Some(gap));
+        }
+    }
+    (cause, None)
+}
+
+/// Nothing was said that contradicts a loss on the way there.
+fn is_silence(f: &Facts<'_>) -> bool {
+    let waited = matches!(f.e.caller.outcome, Outcome::TimedOut);
+    let contradicted = f.arrived_at_caller == Some(true) || f.left_caller == Some(false);
+    waited && f.icmp.is_empty() && !contradicted
+}
+
+/// Somebody between said no, by an address that the hops know.
+fn refused_at(f: &Facts<'_>) -> Option<Gap> {
+    let (error, _) = f.icmp.iter().find(|(_, maker)| *maker == Maker::Between)?;
+    let last = error.from.to_canonical();
+    let trace = f.e.hops.there.as_ref();
+    let next = hops::behind(trace, last, error.kind())?;
+    Some(Gap {
+        last,
+        next,
+        inside: next != trace?.to,
+    })
 }
 
 /// Something else answers. Needs: a callee that listens and, by its complete witness, was never

@@ -1,8 +1,11 @@
 //! The same observations, for people.
 
+use std::net::IpAddr;
+
 use super::Cause;
 use crate::{
     evidence::{Answer, IcmpError, Listener, PathEvidence, WireSaw, Witnessed},
+    hops::{HopSaw, Trace},
     report::{Direction, Protocol},
 };
 
@@ -28,7 +31,11 @@ impl Names {
     }
 }
 
-pub(super) fn reason(e: &PathEvidence, cause: &Cause) -> Option<String> {
+pub(super) fn reason(
+    e: &PathEvidence,
+    cause: &Cause,
+    between: Option<[IpAddr; 2]>,
+) -> Option<String> {
     let Names { caller, callee } = Names::of(e);
     Some(match cause {
         Cause::Open => return None,
@@ -36,6 +43,9 @@ pub(super) fn reason(e: &PathEvidence, cause: &Cause) -> Option<String> {
         Cause::NotTested(why) => why.to_string(),
         Cause::CallerOutput => format!("{caller} does not let the request out"),
         Cause::CallerRoute => format!("{caller} has no route there"),
+        Cause::Between if let Some([last, next]) = between => {
+            format!("dies between {last} and {next}: something between the two hosts stops it")
+        }
         Cause::Between => "something between the two hosts stops it".to_owned(),
         Cause::Impostor => format!("something between the two hosts answers in place of {callee}"),
         Cause::CalleeInput => format!("{callee} does not let the request in"),
@@ -98,7 +108,45 @@ pub(super) fn evidence(e: &PathEvidence) -> Vec<String> {
             Answer::None | Answer::Sent => {}
         }
     }
+    route(
+        &mut lines,
+        names.caller,
+        names.callee,
+        e.hops.there.as_ref(),
+    );
+    route(&mut lines, names.callee, names.caller, e.hops.back.as_ref());
     lines
+}
+
+/// The way that was seen, and how far the path's packets got on it.
+fn route(lines: &mut Vec<String>, from: &str, to: &str, trace: Option<&Trace>) {
+    let Some(trace) = trace else {
+        return;
+    };
+    let route: Vec<String> = trace
+        .route()
+        .iter()
+        .map(|router| router.map_or_else(|| "silent".to_owned(), |router| router.to_string()))
+        .collect();
+    if route.is_empty() {
+        return;
+    }
+    let mut line = format!("the way from {from} to {to}: {}", route.join(", "));
+    let tried = trace
+        .steps
+        .iter()
+        .any(|step| step.probe != HopSaw::NotTried);
+    let last = trace
+        .steps
+        .iter()
+        .rev()
+        .find_map(|step| step.probe.router());
+    match last {
+        Some(last) => line.push_str(&format!("; its packets were seen as far as {last}")),
+        None if tried => line.push_str("; its packets were seen by none of them"),
+        None => {}
+    }
+    lines.push(line);
 }
 
 fn witness(lines: &mut Vec<String>, e: &PathEvidence, host: &str, witnessed: &Witnessed) {

@@ -3,7 +3,10 @@
 //! with real kernels). Blame must be right or unknown in all of it, and right wherever both
 //! witnesses stood.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{
+    net::{IpAddr, SocketAddr},
+    time::Duration,
+};
 
 use proptest::prelude::*;
 
@@ -13,6 +16,7 @@ use crate::{
         Answer, CalleeReport, CalleeSaw, CallerReport, CallerSaw, ClosedBecause, IcmpError,
         Listener, NoWitness, OsError, Outcome, PathEvidence, Unreachable, WireSaw, Witnessed,
     },
+    hops::{HopSaw, Hops, Step, Trace},
     report::{Blame, Direction, PathId, Protocol},
 };
 
@@ -125,6 +129,28 @@ struct World {
     /// Which packets an incomplete witness loses.
     lost: u8,
     attempts: u32,
+    way: Way,
+}
+
+/// The routers between the two, and how the way was looked at.
+#[derive(Clone, Debug, Default)]
+struct Way {
+    /// How many there are on the way there, and on the way back.
+    there: u8,
+    back: u8,
+    /// Behind how many of them a fault in the network is.
+    fault: u8,
+    /// Routers that never answer, bit by bit.
+    silent: u8,
+    /// Whether the fault hits everything that passes, and not only this path.
+    everything: bool,
+    /// Whether what routers far away say does not come back.
+    deaf: bool,
+    /// Whether the other host says no to references.
+    polite: bool,
+    /// Whether the caller and the callee looked.
+    looked_there: bool,
+    looked_back: bool,
 }
 
 /// The evidence as it builds up.
@@ -203,7 +229,7 @@ impl World {
                 return;
             }
             Place::Link => {
-                let target: std::net::IpAddr = self.family().callee.parse().unwrap();
+                let target: IpAddr = self.family().callee.parse().unwrap();
                 let hop = if self.forged {
                     target
                 } else {
@@ -411,7 +437,7 @@ impl World {
             );
         }
         let witness = self.witnessed(scene.caller_wire, self.caller_watch);
-        let evidence = PathEvidence::from_caller(
+        let mut evidence = PathEvidence::from_caller(
             self.path,
             self.direction,
             CallerReport {
@@ -419,6 +445,10 @@ impl World {
                 witness,
             },
         );
+        evidence.hops = Hops {
+            there: self.trace(false),
+            back: self.trace(true).filter(|_| self.session),
+        };
         match self.session {
             false => evidence,
             true => evidence.with_callee(CalleeReport {
@@ -426,6 +456,123 @@ impl World {
                 witness: self.witnessed(scene.callee_wire, self.callee_watch),
             }),
         }
+    }
+
+    /// Who the packets of a leg pass, its ends included.
+    fn nodes(&self, back: bool) -> Vec<IpAddr> {
+        let Family {
+            caller,
+            callee,
+            router,
+            ..
+        } = self.family();
+        let count = if back { self.way.back } else { self.way.there };
+        let own = |n: u8| match (self.six, back) {
+            (false, false) => format!("203.0.113.{}", 100 + n),
+            (false, true) => format!("203.0.113.{}", 200 + n),
+            (true, false) => format!("2001:db8:a::{n}"),
+            (true, true) => format!("2001:db8:b::{n}"),
+        };
+        let fault = self.fault_at(back);
+        let routers = (1..=count).map(|n| match fault == Some(usize::from(n)) {
+            // The one that the fault is at is the one that ICMP errors come from.
+            true => router.parse().unwrap(),
+            false => own(n).parse().unwrap(),
+        });
+        let (first, last) = if back {
+            (callee, caller)
+        } else {
+            (caller, callee)
+        };
+        std::iter::once(first.parse().unwrap())
+            .chain(routers)
+            .chain([last.parse().unwrap()])
+            .collect()
+    }
+
+    /// Behind which node of a leg the fault is, if it is there.
+    fn fault_at(&self, back: bool) -> Option<usize> {
+        let (here, count) = match back {
+            true => (Place::NetworkBack, self.way.back),
+            false => (Place::NetworkThere, self.way.there),
+        };
+        (self.place == here).then(|| usize::from(self.way.fault.min(count)))
+    }
+
+    /// What a look at a leg shows.
+    fn trace(&self, back: bool) -> Option<Trace> {
+        let nodes = self.nodes(back);
+        let end = nodes.len() - 1;
+        if end == 1
+            || !(if back {
+                self.way.looked_back
+            } else {
+                self.way.looked_there
+            })
+        {
+            return None;
+        }
+        let fault = self.fault_at(back);
+        // Where the sender's own rules or its link stop it, nothing gets anywhere.
+        let (stopped, all) = match (back, self.place) {
+            (false, Place::CallerRoute | Place::Link) => (true, true),
+            (false, Place::CallerOut) | (true, Place::CalleeOut) => (true, self.way.everything),
+            _ => (false, false),
+        };
+        let saw = |hop: usize, reference: bool| {
+            if stopped && (all || !reference) {
+                return HopSaw::Silent;
+            }
+            let hit = fault.filter(|_| self.way.everything || !reference);
+            match hit {
+                Some(at) if hop > at => {
+                    let refuses = self.kind != Kind::Drop && !reference;
+                    return match self.kind {
+                        _ if refuses && self.forged => HopSaw::Reached,
+                        Kind::Icmp(code) if refuses => {
+                            HopSaw::Says(self.icmp(self.family().router, code))
+                        }
+                        Kind::Drop | Kind::Icmp(_) | Kind::Rst => HopSaw::Silent,
+                    };
+                }
+                _ => {}
+            }
+            if hop == end {
+                let answers = reference && self.way.polite;
+                return if answers {
+                    HopSaw::Reached
+                } else {
+                    HopSaw::Silent
+                };
+            }
+            let silent = self.way.silent & 1 << hop != 0 || self.way.deaf && hop > 1;
+            if silent {
+                HopSaw::Silent
+            } else {
+                HopSaw::Router(nodes[hop])
+            }
+        };
+        let step = |hop| Step {
+            probe: saw(hop, false),
+            reference: saw(hop, true),
+        };
+        Some(Trace {
+            from: Some(nodes[0]),
+            to: nodes[end],
+            steps: (1..=end).map(step).collect(),
+        })
+    }
+
+    /// Whether the place that is named holds the fault.
+    fn holds(&self, between: [IpAddr; 2]) -> bool {
+        [false, true].into_iter().any(|back| {
+            let nodes = self.nodes(back);
+            let at = |address| nodes.iter().position(|node| *node == address);
+            match (self.fault_at(back), at(between[0]), at(between[1])) {
+                (Some(fault), Some(last), Some(next)) => last <= fault && fault < next,
+                _ => false,
+            }
+        })
     }
 
     fn witnessed(&self, mut saw: WireSaw, watch: Watch) -> Witnessed {
@@ -494,6 +641,12 @@ impl World {
             right || unknown || closed,
             "wrong blame: {judged:#?}\nin {self:#?}\nwith {evidence:#?}"
         );
+        if let Some(between) = judged.between {
+            assert!(
+                judged.blame == Some(Blame::Network) && self.holds(between),
+                "wrong place: {judged:#?}\nin {self:#?}\nwith {evidence:#?}"
+            );
+        }
         if self.fully_watched() && self.listens {
             assert!(
                 right,
@@ -504,7 +657,8 @@ impl World {
 }
 
 fn worlds() -> impl Strategy<Value = World> {
-    let flags = proptest::collection::vec(any::<bool>(), 9);
+    let flags = proptest::collection::vec(any::<bool>(), 14);
+    let routers = (0..5_u8, 0..5_u8, 0..6_u8, any::<u8>());
     let watch = || prop::sample::select(vec![Watch::All, Watch::Some, Watch::None]);
     (
         prop::sample::select(vec![PathId::Tcp7680, PathId::Udp3544]),
@@ -513,26 +667,40 @@ fn worlds() -> impl Strategy<Value = World> {
         prop::sample::select(KINDS.to_vec()),
         (watch(), watch(), any::<u8>(), 1..4_u32),
         flags,
+        routers,
     )
-        .prop_map(|(path, direction, place, kind, watched, flags)| World {
-            path,
-            direction,
-            place,
-            kind,
-            six: flags[8],
-            listens: flags[0],
-            caller_watch: watched.0,
-            callee_watch: watched.1,
-            session: flags[1],
-            looked: flags[2],
-            error_queue: flags[3],
-            eperm: flags[4],
-            forged: flags[5],
-            translated: flags[6],
-            noisy_link: flags[7],
-            lost: watched.2,
-            attempts: watched.3,
-        })
+        .prop_map(
+            |(path, direction, place, kind, watched, flags, routers)| World {
+                path,
+                direction,
+                place,
+                kind,
+                six: flags[8],
+                listens: flags[0],
+                caller_watch: watched.0,
+                callee_watch: watched.1,
+                session: flags[1],
+                looked: flags[2],
+                error_queue: flags[3],
+                eperm: flags[4],
+                forged: flags[5],
+                translated: flags[6],
+                noisy_link: flags[7],
+                lost: watched.2,
+                attempts: watched.3,
+                way: Way {
+                    there: routers.0,
+                    back: routers.1,
+                    fault: routers.2,
+                    silent: routers.3,
+                    everything: flags[9],
+                    deaf: flags[10],
+                    polite: flags[11],
+                    looked_there: flags[12],
+                    looked_back: flags[13],
+                },
+            },
+        )
         // A reset is TCP's.
         .prop_filter("udp has no resets", |w| w.tcp() || w.kind != Kind::Rst)
         .prop_filter("nobody can see this", |w| !w.undetectable())
@@ -577,6 +745,7 @@ fn blame_is_right_wherever_both_sides_are_watched() {
                         noisy_link: false,
                         lost: 0,
                         attempts: 2,
+                        way: Way::default(),
                     };
                     if world.tcp() || kind != Kind::Rst {
                         world.check();
@@ -587,4 +756,106 @@ fn blame_is_right_wherever_both_sides_are_watched() {
         }
     }
     assert_eq!(worlds, 9 * 11 * 64);
+}
+
+/// With both sides watched and every router answering, the place is named, and no wider than it is.
+#[test]
+fn a_fault_in_the_network_is_named_with_its_two_neighbours() {
+    for path in [PathId::Tcp7680, PathId::Udp3544] {
+        for (back, direction, fault) in [
+            (false, Direction::Outbound, 1),
+            (false, Direction::Inbound, 2),
+            (true, Direction::Outbound, 3),
+            (true, Direction::Inbound, 4),
+        ] {
+            let place = if back {
+                Place::NetworkBack
+            } else {
+                Place::NetworkThere
+            };
+            let world = World {
+                path,
+                six: false,
+                direction,
+                place,
+                kind: Kind::Drop,
+                listens: true,
+                caller_watch: Watch::All,
+                callee_watch: Watch::All,
+                session: true,
+                looked: true,
+                error_queue: true,
+                eperm: false,
+                forged: false,
+                translated: false,
+                noisy_link: false,
+                lost: 0,
+                attempts: 1,
+                way: Way {
+                    there: 4,
+                    back: 4,
+                    fault,
+                    polite: true,
+                    looked_there: true,
+                    looked_back: true,
+                    ..Way::default()
+                },
+            };
+            world.check();
+            let nodes = world.nodes(back);
+            let fault = usize::from(fault);
+            let judged = judge(&world.evidence());
+            assert_eq!(judged.between, Some([nodes[fault], nodes[fault + 1]]));
+            let words = format!("dies between {} and {}", nodes[fault], nodes[fault + 1]);
+            assert!(judged.reason.unwrap().starts_with(&words));
+        }
+    }
+}
+
+/// Without a session and without a witness the hops alone say that it is the network.
+#[test]
+fn hops_alone_can_say_that_it_is_the_network() {
+    let router = |n: u8| HopSaw::Router(IpAddr::from([203, 0, 113, n]));
+    let silent = HopSaw::Silent;
+    let step = |(probe, reference)| Step { probe, reference };
+    let judged = |steps: Vec<(HopSaw, HopSaw)>| {
+        let mut saw = CallerSaw::new(Outcome::TimedOut);
+        saw.from = Some(addr(FOUR.caller, 40_000));
+        saw.to = Some(addr(FOUR.callee, 7680));
+        let witness = Witnessed::Absent(NoWitness::NoPrivilege);
+        let report = CallerReport { saw, witness };
+        let mut evidence = PathEvidence::from_caller(PathId::Tcp7680, Direction::Outbound, report);
+        evidence.hops.there = Some(Trace {
+            from: None,
+            to: FOUR.callee.parse().unwrap(),
+            steps: steps.into_iter().map(step).collect(),
+        });
+        let judged = judge(&evidence);
+        (judged.blame.unwrap(), judged.between)
+    };
+    let named = |a, b| {
+        Some([
+            IpAddr::from([203, 0, 113, a]),
+            IpAddr::from([203, 0, 113, b]),
+        ])
+    };
+    let first = (router(1), router(1));
+    // The second router gets other packets, and not these.
+    let dies = judged(vec![first, (silent, router(2)), (silent, HopSaw::Reached)]);
+    assert_eq!(dies, (Blame::Network, named(1, 2)));
+    // One that never answers is passed over, and not blamed.
+    let dies = judged(vec![first, (silent, silent), (silent, router(3))]);
+    assert_eq!(dies, (Blame::Network, named(1, 3)));
+    // Behind the last router it may be the other host itself.
+    let end = judged(vec![first, (silent, HopSaw::Reached)]);
+    assert_eq!(end, (Blame::Unknown, None));
+    // The first router not reached: it may be this host itself.
+    let begin = judged(vec![(silent, router(1)), (silent, router(2))]);
+    assert_eq!(begin, (Blame::Unknown, None));
+    // Nobody answers behind the first, whatever is sent.
+    let blind = judged(vec![first, (silent, silent), (silent, silent)]);
+    assert_eq!(blind, (Blame::Unknown, None));
+    // Two kinds of packets take two ways.
+    let ways = judged(vec![(router(1), router(7)), (silent, router(2))]);
+    assert_eq!(ways, (Blame::Unknown, None));
 }

@@ -2,6 +2,7 @@
 //! caller's socket saw, and where it got through, with a channel that a session can run over.
 
 mod connect;
+pub(crate) mod hops;
 mod outcome;
 mod quic;
 mod tcp;

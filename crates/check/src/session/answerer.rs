@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use dolab_wire::session::{Ask, Message, Offer, Refusal, Reply};
+use dolab_wire::session::{Ask, Message, Offer, Refusal, Reply, TraceWay};
 use serde::Serialize;
 use serde_json::Value;
 use tokio::{sync::mpsc, task::JoinSet, time::timeout};
@@ -23,7 +23,10 @@ use crate::{
     catalogue,
     evidence::{CallerReport, Outcome},
     exchange::{self, MadeUp, Receiving},
-    probe::{self, Call},
+    probe::{
+        self, Call,
+        hops::{self, Look, MAX_WAYS, Way},
+    },
     report::PathId,
     sighting,
     station::{SessionEvent, Shared, with_port},
@@ -162,6 +165,7 @@ impl Answerer {
                 port,
                 since_ms,
             } => self.seen(&path, &from, port, since_ms),
+            Ask::Trace { ways } => self.trace(&ways).await,
             Ask::Sighting { peer, wait_ms } => {
                 let wait = Duration::from_millis(wait_ms).min(LONGEST_WAIT);
                 let shared = Arc::clone(&self.shared);
@@ -289,6 +293,40 @@ impl Answerer {
         Ok(Reply::Called {
             evidence: to_json(&evidence)?,
             announced: self.shared.has_announced_for(sighting::TO_BE_SEEN),
+        })
+    }
+
+    /// Looks at the way to the asker, and to nobody else.
+    async fn trace(&self, ways: &[TraceWay]) -> Result<Reply, Refusal> {
+        let invalid = |why: &str| Refusal::Invalid { why: why.into() };
+        if ways.len() > MAX_WAYS {
+            return Err(invalid("too many ways"));
+        }
+        let ways = ways.iter().map(|way| {
+            let path = path_named(&way.path)?;
+            match way.answers_from {
+                None => drop(self.asker_at(path, way.port)?),
+                // From a port of this host's own to one that the asker called from.
+                Some(port) if port == path.port() || Some(port) == self.shared.port(path) => {}
+                Some(port) => return Err(Refusal::Port { port }),
+            }
+            Ok(Way {
+                protocol: path.protocol(),
+                port: way.port,
+                answers_from: way.answers_from,
+            })
+        });
+        let ways = ways.collect::<Result<Vec<_>, _>>()?;
+        self.admit(Deed::Probe)?;
+        let to = plain(self.carrier.remote);
+        let look = Look {
+            to: to.ip(),
+            from: self.shared.source(to, Some(self.carrier.local)),
+            ways,
+        };
+        let traces = hops::look(look).await;
+        Ok(Reply::Traced {
+            traces: traces.iter().map(to_json).collect::<Result<_, _>>()?,
         })
     }
 

@@ -42,6 +42,11 @@ pub enum Ask {
         /// Milliseconds since the call began.
         since_ms: u64,
     },
+    /// Look at the way to the asker, hop by hop.
+    Trace {
+        /// What the probes are to look like; at most eight are looked at.
+        ways: Vec<TraceWay>,
+    },
     /// Whether the other side has seen the DNS-SD announcement of a peer, waiting a little for it.
     Sighting {
         /// The peer's id, as 40 hex digits.
@@ -92,6 +97,18 @@ pub enum Ask {
     Unknown,
 }
 
+/// What packets on the way to the asker are to look like.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TraceWay {
+    /// The path that they belong to.
+    pub path: String,
+    /// The asker's port that they go to.
+    pub port: u16,
+    /// The other side's port that they come from, where they are to look like answers from it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answers_from: Option<u16>,
+}
+
 /// An answer.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "kebab-case")]
@@ -119,6 +136,11 @@ pub enum Reply {
         /// Whether the other side's announcement has been out for a second: before that, nobody
         /// can be expected to have seen it.
         announced: bool,
+    },
+    /// To [`Ask::Trace`]: one for each way, in their order.
+    Traced {
+        /// `Trace`s of `dolab-check`; null where a way could not be looked at.
+        traces: Vec<Value>,
     },
     /// To [`Ask::Sighting`].
     Sighting {

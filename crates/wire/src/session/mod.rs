@@ -21,7 +21,7 @@ mod frame;
 mod hello;
 mod message;
 
-pub use ask::{Ask, ContentEntry, ExchangeResult, Offer, Reply};
+pub use ask::{Ask, ContentEntry, ExchangeResult, Offer, Reply, TraceWay};
 pub use frame::{Frame, MAX_FRAME_LEN, SessionFormatError};
 pub use hello::{Digest, Hello, Open, PortState, Role, VERSION};
 pub use message::{Message, Refusal};
