@@ -28,9 +28,11 @@ pub(super) fn gap(trace: &Trace, certain: bool) -> Option<Gap> {
         (HopSaw::Router(a), HopSaw::Router(b)) => a == b,
         _ => true,
     });
-    let reached = steps.iter().any(|step| step.probe == HopSaw::Reached);
-    if !same_way || reached {
+    if !same_way {
         return None;
+    }
+    if let Some(at) = steps.iter().position(|step| step.probe == HopSaw::Reached) {
+        return in_its_place(steps, at);
     }
     let last_at = steps
         .iter()
@@ -60,6 +62,18 @@ pub(super) fn gap(trace: &Trace, certain: bool) -> Option<Gap> {
             inside: false,
         }),
     }
+}
+
+/// The other host seems to answer at a hop where a router stands: who stands before that router
+/// answers in its place.
+fn in_its_place(steps: &[Step], at: usize) -> Option<Gap> {
+    let next = steps[at].reference.router()?;
+    let last = steps[at.checked_sub(1)?].probe.router()?;
+    (next != last).then_some(Gap {
+        last,
+        next,
+        inside: true,
+    })
 }
 
 /// The place of somebody who refused a packet by ICMP: between it and what stands behind it.

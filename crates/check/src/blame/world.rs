@@ -528,6 +528,7 @@ impl World {
                 Some(at) if hop > at => {
                     let refuses = self.kind != Kind::Drop && !reference;
                     return match self.kind {
+                        Kind::Rst if refuses => HopSaw::Reached,
                         _ if refuses && self.forged => HopSaw::Reached,
                         Kind::Icmp(code) if refuses => {
                             HopSaw::Says(self.icmp(self.family().router, code))

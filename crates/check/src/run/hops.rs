@@ -6,10 +6,11 @@ use dolab_wire::session::{Ask, Reply, TraceWay};
 
 use super::Run;
 use crate::{
+    blame::judge,
     evidence::{Outcome, PathEvidence, Witnessed},
     hops::Trace,
     probe::hops::{self, Look, MAX_WAYS, Way},
-    report::Direction,
+    report::{Blame, Direction},
     session::asker::Asker,
 };
 
@@ -94,8 +95,8 @@ fn routes(
 fn is_blocked(path: &PathEvidence) -> bool {
     match path.caller.outcome {
         Outcome::TimedOut | Outcome::Unreachable(_) => path.caller.to.is_some(),
-        // Refused by whom is known where an ICMP error came.
-        Outcome::Refused => path.caller.to.is_some() && !path.icmp().is_empty(),
+        // Most that refuse are the other host itself.
+        Outcome::Refused => judge(path).blame == Some(Blame::Network),
         Outcome::Open
         | Outcome::Foreign
         | Outcome::ResetAfterConnect

@@ -208,13 +208,14 @@ impl Talk {
                 self.requests[i].cancel(block);
             }
             Head::Piece(block) => {
+                self.progress(now, side, out);
+                let said = &mut self.said[i];
                 said.sent_blocks += 1;
                 said.sent_bytes += u64::from(block.len);
                 let had_handshakes = self.halves.iter().all(Half::is_certain);
                 if !self.requests[other].answer(block) && had_handshakes {
                     said.unasked_blocks += 1;
                 }
-                self.progress(now, side, out);
             }
             Head::KeepAlive
             | Head::Choke
