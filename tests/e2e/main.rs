@@ -10,6 +10,8 @@ mod cloud;
 mod content;
 mod demo;
 #[cfg(target_os = "linux")]
+mod dissect;
+#[cfg(target_os = "linux")]
 mod dns_sd;
 #[cfg(target_os = "linux")]
 mod failures;
