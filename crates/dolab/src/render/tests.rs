@@ -21,6 +21,8 @@ fn path(id: PathId, direction: Direction, state: PathState) -> PathReport {
             PathId::Udp443 | PathId::Udp3544 => vec![],
         },
         blame: (state == PathState::Filtered).then_some(Blame::RemoteInbound),
+        between: None,
+        hops: None,
         evidence: vec!["3 SYN left this host, none arrived there".to_owned()],
     }
 }
