@@ -207,6 +207,31 @@ impl Start<'_> {
         action.share && (said("offered") || said("not-offered"))
     }
 
+    /// Damages what is to be damaged after these actions: a byte in every piece.
+    pub(super) fn damage(&self, actions: &[Action]) -> Result<(), Trouble> {
+        let damage = match self.variant {
+            Variant::Broken => self.scenario.broken.damage.as_ref(),
+            Variant::Healthy => None,
+        };
+        let Some(damage) = damage.filter(|it| actions.iter().any(|action| action.name == it.after))
+        else {
+            return Ok(());
+        };
+        let folder = self.state(&damage.device).join("cache");
+        let failed = |error| Trouble::File {
+            what: folder.display().to_string(),
+            error,
+        };
+        for entry in fs::read_dir(&folder).map_err(failed)? {
+            let path = entry.map_err(failed)?.path();
+            // What has an ending is not the content, but of it.
+            if path.is_file() && path.extension().is_none() {
+                flip(&path).map_err(failed)?;
+            }
+        }
+        Ok(())
+    }
+
     fn state(&self, host: &str) -> PathBuf {
         self.folder.join(format!("{host}-state"))
     }
@@ -302,6 +327,19 @@ impl Start<'_> {
             });
         }
     }
+}
+
+/// Changes a byte in every 64 KiB of a file.
+fn flip(path: &Path) -> std::io::Result<()> {
+    use std::os::unix::fs::FileExt;
+    let file = fs::OpenOptions::new().read(true).write(true).open(path)?;
+    let length = file.metadata()?.len();
+    for at in (0..length).step_by(64 << 10) {
+        let mut byte = [0];
+        file.read_exact_at(&mut byte, at)?;
+        file.write_all_at(&[!byte[0]], at)?;
+    }
+    Ok(())
 }
 
 /// Bytes that do not repeat: xorshift, from a seed.

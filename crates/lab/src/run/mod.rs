@@ -154,7 +154,8 @@ impl Stage<'_> {
             bell: Arc::new(Bell::default()),
         };
         let mut actors = start.actors(&world)?;
-        for group in groups(&self.scenario.actions) {
+        let actions = self.scenario.actions(self.variant);
+        for group in groups(&actions) {
             self.act(
                 group,
                 &start,
@@ -164,6 +165,7 @@ impl Stage<'_> {
                 outcome,
                 tell,
             )?;
+            start.damage(group)?;
         }
         if let Some(keep) = keep {
             keep(&world);

@@ -78,6 +78,10 @@ pub struct Broken {
     pub faults: Vec<TimedFault>,
     /// Hosts that run `dolab peer`, where they are not those of the healthy twin.
     pub peers: Option<Vec<String>>,
+    /// Actions that nobody does, by their names.
+    pub without: Vec<String>,
+    /// Cached content that is damaged on the disk.
+    pub damage: Option<Damage>,
     /// What is set on single devices instead, policy by policy and condition by condition.
     pub devices: BTreeMap<String, Device>,
     /// What is wrong with the service.
@@ -95,6 +99,16 @@ pub struct TimedFault {
     pub from: Option<Moment>,
     /// Until when; `None`: to the end.
     pub until: Option<Moment>,
+}
+
+/// Content that is damaged on a device's disk, once an action has ended.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Damage {
+    /// The device.
+    pub device: String,
+    /// The action.
+    pub after: String,
 }
 
 /// What is wrong with the service.
@@ -189,6 +203,19 @@ impl Scenario {
             _ => {}
         }
         Some(cloud)
+    }
+
+    /// What is done, in this order.
+    pub fn actions(&self, variant: Variant) -> Vec<Action> {
+        let without = match variant {
+            Variant::Broken => &self.broken.without[..],
+            Variant::Healthy => &[],
+        };
+        let actions = self.actions.iter();
+        actions
+            .filter(|action| !without.contains(&action.name))
+            .cloned()
+            .collect()
     }
 
     /// What an action must show.

@@ -9,7 +9,7 @@ use toml::{
 };
 
 use super::{
-    Action, Broken, Cloud, CloudFaults, Device, Expectation, FileError, Moment, Scenario,
+    Action, Broken, Cloud, CloudFaults, Damage, Device, Expectation, FileError, Moment, Scenario,
     TimedFault, Twin, Variant, Verb, names,
 };
 use crate::{fault::Fault, topology::Topology};
@@ -40,6 +40,9 @@ struct File {
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 struct FileBroken {
     peers: Option<Vec<String>>,
+    #[serde(default)]
+    without: Vec<String>,
+    damage: Option<Damage>,
     #[serde(default)]
     device: std::collections::BTreeMap<String, Device>,
     cloud: Option<CloudFaults>,
@@ -101,6 +104,8 @@ pub(super) fn scenario(name: &str, place: &str, text: &str) -> Result<Scenario, 
             topology: broken_topology,
             faults,
             peers: file.broken.peers,
+            without: file.broken.without,
+            damage: file.broken.damage,
             devices: file.broken.device,
             cloud: file.broken.cloud,
             expect: file.broken.expect,
@@ -255,6 +260,7 @@ impl Check<'_> {
         self.hosts()?;
         self.actions()?;
         self.faults()?;
+        self.broken_actions()?;
         self.expectations()
     }
 
@@ -373,6 +379,19 @@ impl Check<'_> {
             }
         }
         Ok(())
+    }
+
+    fn broken_actions(&self) -> Result<(), FileError> {
+        let broken = &self.scenario.broken;
+        for (n, action) in broken.without.iter().enumerate() {
+            self.action(action, &[Key("broken"), Key("without"), Item(n)])?;
+        }
+        let Some(damage) = &broken.damage else {
+            return Ok(());
+        };
+        let at = |key| [Key("broken"), Key("damage"), Key(key)];
+        self.host(&damage.device, &at("device"))?;
+        self.action(&damage.after, &at("after"))
     }
 
     fn action(&self, action: &str, at: &[Step<'_>]) -> Result<(), FileError> {
