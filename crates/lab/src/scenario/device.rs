@@ -26,7 +26,9 @@ impl Device {
         let Some(other) = other else { return };
         lay_over(&mut self.policies, &other.policies);
         lay_over(&mut self.conditions, &other.conditions);
-        self.system = other.system.clone().or(self.system.take());
+        if other.system.is_some() {
+            self.system.clone_from(&other.system);
+        }
         self.options.extend(other.options.iter().cloned());
     }
 }

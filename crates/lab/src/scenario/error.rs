@@ -4,15 +4,19 @@ use std::{fmt, ops::Range};
 
 /// An error in a scenario file. Shown, it has the line in question and points at the place.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub struct FileError {
+#[error(transparent)]
+pub struct FileError(Box<Located>);
+
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+struct Located {
     /// How the file is called.
-    pub place: String,
+    place: String,
     /// Where in it, from 1 on: line and column.
-    pub at: Option<(usize, usize)>,
+    at: Option<(usize, usize)>,
     /// What is wrong.
-    pub message: String,
+    message: String,
     /// What was meant perhaps.
-    pub hint: Option<String>,
+    hint: Option<String>,
     /// The line, and how many of its characters are meant.
     line: Option<(String, usize)>,
 }
@@ -27,13 +31,18 @@ impl FileError {
     ) -> Self {
         let span = span.filter(|span| text.is_char_boundary(span.start));
         let located = span.map(|span| locate(text, &span));
-        Self {
+        Self(Box::new(Located {
             place: place.to_owned(),
             at: located.as_ref().map(|found| found.0),
             message: message.into(),
             hint,
             line: located.map(|found| found.1),
-        }
+        }))
+    }
+
+    /// Where in the file, from 1 on: line and column. `None` where it is not the file's text.
+    pub fn at(&self) -> Option<(usize, usize)> {
+        self.0.at
     }
 }
 
@@ -51,7 +60,7 @@ fn locate(text: &str, span: &Range<usize>) -> ((usize, usize), (String, usize)) 
     ((number, column + 1), (line.to_owned(), meant))
 }
 
-impl fmt::Display for FileError {
+impl fmt::Display for Located {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.place)?;
         if let Some((line, column)) = self.at {

@@ -254,6 +254,10 @@ const TEMPLATES: &[(&str, &str)] = &[
         include_str!("../../../../scenarios/topologies/routed.toml"),
     ),
     (
+        "site",
+        include_str!("../../../../scenarios/topologies/site.toml"),
+    ),
+    (
         "campus",
         include_str!("../../../../scenarios/topologies/campus.toml"),
     ),

@@ -74,7 +74,7 @@ findings = ['DL014']
     assert!(text.contains(from), "{from} stands nowhere");
     let text = text.replacen(from, to, 1);
     let error = Scenario::parse("wrong", "wrong.toml", &text).unwrap_err();
-    assert!(error.at.is_some(), "{error}");
+    assert!(error.at().is_some(), "{error}");
     error.to_string()
 }
 
