@@ -53,7 +53,8 @@ pub(crate) fn config(wishes: &Wishes<'_>, output: &Output) -> Result<DeviceConfi
     Ok(config)
 }
 
-/// Tells of each content when the cloud has come to offer it to others, for as long as it is polled.
+/// Tells of each content when the cloud has come to offer it to others, or that it will not, for as
+/// long as it is polled.
 pub(crate) async fn tell_when_offered(
     device: &Device,
     contents: impl IntoIterator<Item = ContentId>,
@@ -64,10 +65,9 @@ pub(crate) async fn tell_when_offered(
         id: String,
     }
     for content in contents {
-        if device.is_offered(content).await {
-            let id = content.to_string();
-            output.event("offered", Fields { id });
-        }
+        let offered = device.is_offered(content).await;
+        let id = content.to_string();
+        output.event(if offered { "offered" } else { "not-offered" }, Fields { id });
     }
     std::future::pending().await
 }

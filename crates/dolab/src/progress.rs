@@ -22,6 +22,7 @@ impl Output {
     }
 
     /// Things to do, one after the other or several at once.
+    #[cfg(target_os = "linux")]
     pub(crate) fn runs(&self, text: impl Into<String>, count: u64) -> ProgressBar {
         let style = ProgressStyle::with_template("{msg} [{bar:30}] {pos} of {len}, {elapsed}")
             .expect("the template is good")

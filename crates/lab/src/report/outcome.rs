@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use serde::Serialize;
 use serde_json::Value;
 
+#[cfg(any(target_os = "linux", test))]
 use crate::scenario::{Action, Scenario, Variant};
 
 /// How a run of one of the two twins went.
@@ -60,6 +61,7 @@ pub struct Found {
 
 impl Found {
     /// The findings in a document of `dolab check`, `fetch` or `diagnose`.
+    #[cfg(any(target_os = "linux", test))]
     pub(crate) fn of(document: &Value) -> Vec<Self> {
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
         let findings = document["findings"].as_array().into_iter().flatten();
@@ -73,6 +75,7 @@ impl Found {
 }
 
 impl ActionOutcome {
+    #[cfg(any(target_os = "linux", test))]
     pub(crate) fn new(action: &Action, seconds: f64) -> Self {
         Self {
             name: action.name.clone(),
@@ -89,6 +92,7 @@ impl ActionOutcome {
 }
 
 impl Outcome {
+    #[cfg(any(target_os = "linux", test))]
     pub(crate) fn new(scenario: &Scenario, variant: Variant) -> Self {
         Self {
             scenario: scenario.name.clone(),

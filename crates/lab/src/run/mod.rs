@@ -124,6 +124,8 @@ struct Running<'a> {
     action: &'a Action,
     program: Program,
     began: Instant,
+    /// The user has lost his patience.
+    given_up: bool,
 }
 
 impl Stage<'_> {
@@ -143,6 +145,15 @@ impl Stage<'_> {
         let timed = self.scenario.faults(self.variant);
         let faults: Vec<_> = timed.iter().map(|it| it.fault.clone()).collect();
         let world = World::build(self.scenario.topology(self.variant), &faults)?;
+        if let Some(folder) = &self.options.capture {
+            let name = format!("{}-{}", self.scenario.name, self.variant.name());
+            let folder = folder.join(name);
+            std::fs::create_dir_all(&folder).map_err(|error| Trouble::File {
+                what: folder.display().to_string(),
+                error,
+            })?;
+            world.capture(&folder)?;
+        }
         tell(Step::Built);
         let mut timing = Timing::new(timed);
         timing.look(&world, tell)?;
@@ -190,6 +201,7 @@ impl Stage<'_> {
         let mut running = Vec::new();
         for action in group {
             tell(Step::Begins(action));
+            world.note(&action.words());
             timing.action_begins(&action.name, world)?;
             timing.look(world, tell)?;
             let program = start.action(action, actors, world)?;
@@ -197,6 +209,7 @@ impl Stage<'_> {
                 action,
                 program,
                 began: Instant::now(),
+                given_up: false,
             });
         }
         let deadline = Deadline::after(PATIENCE);
@@ -227,11 +240,23 @@ impl Stage<'_> {
                 }
                 break;
             }
-            let longest = if timing.is_waiting() {
+            let mut longest = if timing.is_waiting() {
                 LOOK
             } else {
                 deadline.left()
             };
+            for it in running.iter_mut().filter(|it| !it.given_up) {
+                let Some(patience) = it.action.give_up else {
+                    continue;
+                };
+                let left = patience.saturating_sub(it.began.elapsed());
+                if left.is_zero() {
+                    it.program.interrupt();
+                    it.given_up = true;
+                } else {
+                    longest = longest.min(left);
+                }
+            }
             start.bell.wait(count, longest);
         }
         Ok(())
@@ -243,6 +268,7 @@ impl Stage<'_> {
             action,
             program,
             began,
+            given_up: _,
         } = running;
         let seconds = began.elapsed().as_secs_f64();
         let expected = self.scenario.expectation(action, self.variant);

@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use rustix::process::{Pid, Signal, kill_process_group};
+use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use serde_json::Value;
 
 /// Lines that are kept of what a program writes on standard error: the last ones, of a program that
@@ -121,6 +121,12 @@ impl Program {
         let lines = self.output.lock();
         let from = lines.stderr.len().saturating_sub(40);
         lines.stderr[from..].to_vec()
+    }
+
+    /// Asks it to end, as Ctrl-C does.
+    pub(super) fn interrupt(&self) {
+        // An error says that it has ended already.
+        let _ = kill_process(Pid::from_child(&self.child), Signal::INT);
     }
 
     /// What it has left, once [`is_over`](Self::is_over); else it is killed first.

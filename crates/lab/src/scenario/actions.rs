@@ -27,6 +27,9 @@ pub struct Action {
     /// all is there.
     #[serde(default)]
     pub share: bool,
+    /// The user loses patience after so long, and ends the program with Ctrl-C.
+    #[serde(default, deserialize_with = "super::measure::time")]
+    pub give_up: Option<std::time::Duration>,
     /// Of a diagnosis: the devices whose state is read.
     #[serde(default)]
     pub devices: Vec<String>,

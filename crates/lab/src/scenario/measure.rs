@@ -49,6 +49,14 @@ pub enum Span {
     Time(Duration),
 }
 
+/// Reads `3s`.
+pub(super) fn time<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Duration>, D::Error> {
+    let text = String::deserialize(from)?;
+    let time = humantime::parse_duration(&text);
+    time.map(Some)
+        .map_err(|_| D::Error::custom("no time: write it as 500ms or 3s"))
+}
+
 /// Reads `4MiB` or `3s`.
 fn span<'de, D: Deserializer<'de>>(from: D) -> Result<Span, D::Error> {
     let text = String::deserialize(from)?;

@@ -209,9 +209,10 @@ fn take_faults(document: &mut DeTable<'_>) -> Result<Vec<TimedFault>, Wrong> {
 
 fn timed(mut fault: Spanned<DeValue<'_>>) -> Result<TimedFault, Wrong> {
     let mut moment = |key: &str| {
-        let taken = match fault.get_mut() {
-            DeValue::Table(table) => table.remove(key),
-            _ => None,
+        let taken = if let DeValue::Table(table) = fault.get_mut() {
+            table.remove(key)
+        } else {
+            None
         };
         taken
             .map(|moment| Moment::deserialize(ValueDeserializer::from(moment)))
@@ -358,7 +359,7 @@ impl Check<'_> {
             Verb::Check if action.host.is_none() => "a check needs a `host` to check",
             Verb::Diagnose if action.devices.is_empty() => "a diagnosis needs `devices`",
             Verb::Fetch if action.content.is_none() => "a fetch needs a `content`",
-            _ => return Ok(()),
+            Verb::Check | Verb::Diagnose | Verb::Fetch | Verb::Discover => return Ok(()),
         };
         Err(self.error(&[Key("action"), Item(n)], missing, None))
     }

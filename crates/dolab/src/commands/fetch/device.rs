@@ -82,6 +82,11 @@ async fn fetch(args: &FetchArgs, device: &Device, output: &Output) -> Result<(),
             .iter()
             .find(|file| file.status.file_id == outcome.status.file_id)
             .and_then(|file| file.content);
+        if content.is_none() {
+            // What came in Simple mode has no hashes, and is nothing to share.
+            let id = &outcome.status.file_id;
+            output.event("not-offered", NotOffered { id });
+        }
         tokio::select! {
             () = tokio::time::sleep(how_long) => {}
             never = device::tell_when_offered(device, content, output) => match never {},
@@ -89,6 +94,11 @@ async fn fetch(args: &FetchArgs, device: &Device, output: &Output) -> Result<(),
     }
     output.document(&document);
     Ok(())
+}
+
+#[derive(Serialize)]
+struct NotOffered<'a> {
+    id: &'a str,
 }
 
 #[derive(Serialize)]
