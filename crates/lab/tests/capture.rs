@@ -1,5 +1,6 @@
 //! Captures, as tshark reads them.
 #![cfg(target_os = "linux")]
+#![allow(clippy::unwrap_used, reason = "a test says by a panic what is wrong")]
 
 mod common;
 

@@ -1,4 +1,9 @@
 //! What happens to an enclosure, and that nothing is left of it however it ends.
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test says by a panic what is wrong"
+)]
 
 #[cfg(target_os = "linux")]
 mod common;

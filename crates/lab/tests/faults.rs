@@ -1,5 +1,6 @@
 //! Every fault, as sockets see it.
 #![cfg(target_os = "linux")]
+#![allow(clippy::unwrap_used, reason = "a test says by a panic what is wrong")]
 
 mod common;
 

@@ -1,5 +1,6 @@
 //! What stands in between and takes part, as curl and openssl see it.
 #![cfg(target_os = "linux")]
+#![allow(clippy::unwrap_used, reason = "a test says by a panic what is wrong")]
 
 mod common;
 

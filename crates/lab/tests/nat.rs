@@ -1,5 +1,6 @@
 //! What each kind of NAT maps and lets in, measured with UDP sockets.
 #![cfg(target_os = "linux")]
+#![allow(clippy::unwrap_used, reason = "a test says by a panic what is wrong")]
 
 mod common;
 

@@ -1,5 +1,6 @@
 //! Cables that delay, lose and hold back, measured by counting packets.
 #![cfg(target_os = "linux")]
+#![allow(clippy::unwrap_used, reason = "a test says by a panic what is wrong")]
 
 mod common;
 

@@ -84,11 +84,12 @@ pub enum WorldError {
 
 impl WorldError {
     pub(super) fn namespace(error: io::Error) -> Self {
-        match error.kind() {
-            io::ErrorKind::PermissionDenied => Self::NotAllowed(error),
-            // Limits of user namespaces show as "no space".
-            io::ErrorKind::StorageFull => Self::NotAllowed(error),
-            _ => Self::Namespace(error),
+        // Limits of user namespaces show as "no space".
+        let limits = [io::ErrorKind::PermissionDenied, io::ErrorKind::StorageFull];
+        if limits.contains(&error.kind()) {
+            Self::NotAllowed(error)
+        } else {
+            Self::Namespace(error)
         }
     }
 }

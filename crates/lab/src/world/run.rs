@@ -45,12 +45,13 @@ pub(super) fn execute(world: &World, steps: &[Step]) -> Result<(), WorldError> {
         for (node, done) in running {
             let done = done.recv().map_err(|_| super::Gone)?;
             // All of them are waited for, whatever one says.
-            result = result.and(done.map_err(|refused| refused.at(node)));
+            let done = done.map_err(|refused| refused.at(node));
+            result = result.and(done);
         }
         result?;
     }
-    let own = steps.iter().filter(|step| phase(&step.act) == 3);
-    own.map(|step| world.act(step)).collect()
+    let mut own = steps.iter().filter(|step| phase(&step.act) == 3);
+    own.try_for_each(|step| world.act(step))
 }
 
 /// A step that needs nothing but the namespace that it is done in.
@@ -213,9 +214,12 @@ impl ToolError {
 
 /// Runs a tool here, with this on its standard input.
 pub(super) fn tool(name: &'static str, arguments: &[&str], input: &str) -> Result<(), ToolError> {
-    let failed = |error: io::Error| match error.kind() {
-        io::ErrorKind::NotFound => ToolError::Missing(name),
-        _ => ToolError::Said(name, error.to_string()),
+    let failed = |error: io::Error| {
+        if error.kind() == io::ErrorKind::NotFound {
+            ToolError::Missing(name)
+        } else {
+            ToolError::Said(name, error.to_string())
+        }
     };
     let mut child = command(name)
         .args(arguments)
