@@ -64,7 +64,7 @@ pub struct Scenario {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Twin {
-    /// By action; what is not said is as [`Expectation::healthy`] has it.
+    /// By action; what is not said is exit code 0 and no finding.
     #[serde(default)]
     pub expect: BTreeMap<String, Expectation>,
 }
