@@ -67,7 +67,10 @@ pub(crate) async fn tell_when_offered(
     for content in contents {
         let offered = device.is_offered(content).await;
         let id = content.to_string();
-        output.event(if offered { "offered" } else { "not-offered" }, Fields { id });
+        output.event(
+            if offered { "offered" } else { "not-offered" },
+            Fields { id },
+        );
     }
     std::future::pending().await
 }

@@ -29,7 +29,6 @@ pub const FILES: &[(&str, &str)] = files! {
     "delay-too-long"
     "different-groups"
     "dns-sd-blocked-on-a-host"
-    "dns-sd-finds-nobody"
     "everything-dropped-between"
     "first-to-fetch"
     "group-not-from-dhcp"
