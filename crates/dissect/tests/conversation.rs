@@ -13,7 +13,10 @@ const PEER: &str = "20462c1bdaaa034ea3dbedde95eac8c300000000";
 fn bytes(hex: &str) -> Vec<u8> {
     let digits = hex.as_bytes().chunks(2);
     digits
-        .map(|pair| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap())
+        .map(|pair| {
+            let pair = std::str::from_utf8(pair).expect("hex digits are text");
+            u8::from_str_radix(pair, 16).expect("hex digits are a number")
+        })
         .collect()
 }
 
@@ -325,7 +328,7 @@ proptest! {
         let write = if ng { pcapng } else { |frames: &[Frame]| pcap(1, frames) };
         let whole = write(&frames);
         let place = whole.len() * (at + 20) / 90;
-        let mut file = whole.clone();
+        let mut file = whole;
         if cut {
             file.truncate(place);
         } else {
