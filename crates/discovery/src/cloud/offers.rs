@@ -96,7 +96,9 @@ mod tests {
     fn offer(id: u8, port: u16) -> OfferedPeer {
         OfferedPeer {
             peer_id: PeerId([id; 20]),
-            addresses: [SocketAddr::from(([10, 0, 0, id], port))].into_iter().collect(),
+            addresses: [SocketAddr::from(([10, 0, 0, id], port))]
+                .into_iter()
+                .collect(),
             peer_type: PeerType::Group,
         }
     }
