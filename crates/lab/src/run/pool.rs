@@ -16,7 +16,6 @@ use crate::{
 
 /// What many runs tell while they go on.
 #[derive(Clone, Debug)]
-#[non_exhaustive]
 pub enum Told {
     /// A run begins: its number in the order given.
     Begins(usize),

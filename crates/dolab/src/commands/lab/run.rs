@@ -58,7 +58,7 @@ pub(super) fn run(args: &LabRunArgs, output: &Output) -> CommandResult {
             bar.inc(1);
             progress::ended(&outcome, output);
         }
-        _ => {}
+        Told::Begins(_) => {}
     });
     bar.finish_and_clear();
     let report = Report::new(outcomes, began.elapsed().as_secs_f64(), jobs);
