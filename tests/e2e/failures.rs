@@ -1,6 +1,12 @@
 //! The failure lab as a user has it: `dolab lab`.
 
-use std::{collections::BTreeSet, fs, os::unix::fs::MetadataExt, path::Path, process::Command};
+use std::{
+    collections::BTreeSet,
+    fs,
+    os::unix::fs::{MetadataExt, PermissionsExt},
+    path::Path,
+    process::Command,
+};
 
 use dolab_tests::{Process, dolab, not_run, repository, schema_errors};
 use serde_json::Value;
@@ -117,7 +123,7 @@ fn an_ordinary_user_runs_failures_too() {
     // The program, where nobody else's folders are in the way.
     let program = folder.path().join("dolab");
     fs::copy(dolab().get_program(), &program).expect("a program can be copied");
-    let open = fs::Permissions::from(std::os::unix::fs::PermissionsExt::from_mode(0o777));
+    let open = fs::Permissions::from_mode(0o777);
     fs::set_permissions(folder.path(), open).expect("a folder can be opened");
     let mut setpriv = Command::new("setpriv");
     setpriv
@@ -257,7 +263,7 @@ fn a_shell_opens_in_any_host() {
     let shell = folder.path().join("shell");
     fs::write(&shell, "#!/bin/sh\nip -4 -o addr show dev eth0\nhostname\n")
         .expect("it can be written");
-    let run_by_all = fs::Permissions::from(std::os::unix::fs::PermissionsExt::from_mode(0o755));
+    let run_by_all = fs::Permissions::from_mode(0o755);
     fs::set_permissions(&shell, run_by_all).expect("it can be made to run");
     run.env("SHELL", &shell);
     let finished = Process::run(run);
