@@ -6,7 +6,10 @@ use std::{
 };
 
 use crate::{
-    evidence::{Answer, CalleeReport, CalleeSaw, CallerSaw, NoWitness, WireSaw, Witnessed},
+    evidence::{
+        Answer, CalleeReport, CalleeSaw, CallerSaw, ClosedBecause, Listener, NoWitness, WireSaw,
+        Witnessed,
+    },
     report::{PathId, Protocol},
     responder::canonical,
     sighting,
@@ -90,9 +93,16 @@ pub(crate) fn of_callee(
     };
     // Behind an address translator the call came from an address that the caller does not know.
     let translated = !from.iter().any(|addr| canonical(*addr).ip() == remote);
+    let listener = match shared.port(path) {
+        // What was called is another port than the one that it stands on.
+        Some(ours) if ours != port && !translated => Listener::Closed(ClosedBecause::Failed {
+            why: format!("it listens on port {ours}"),
+        }),
+        _ => shared.listens(path),
+    };
     CalleeReport {
         saw: CalleeSaw {
-            listener: shared.listens(path),
+            listener,
             accepted: accepted.filter(|accepted| *accepted || !translated),
             answer,
             half_open: match path.protocol() {

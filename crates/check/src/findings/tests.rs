@@ -27,6 +27,7 @@ enum Went {
     Absent,
     Closed,
     Held,
+    Impostor,
     NotTested,
 }
 
@@ -118,6 +119,11 @@ fn path(path: PathId, direction: Direction, went: Went) -> Judged {
                 Some((closed(ClosedBecause::Held { by }), far(1, 1))),
             )
         }
+        Went::Impostor => (
+            Outcome::Foreign,
+            wire(1, 1),
+            Some((listening(false, false), far(0, 0))),
+        ),
         Went::NotTested => {
             let why = NotTested::NoSession;
             return Judged::new(PathEvidence::not_tested(path, direction, why));
@@ -382,6 +388,23 @@ fn dns_sd_is_needed_to_be_found() {
         .with(PathId::Udp5353, Direction::Outbound, Went::NotTested)
         .with(PathId::Udp5353, Direction::Inbound, Went::NotTested);
     assert_eq!(answer(&skipped).0, Verdict::Pass);
+}
+
+#[test]
+fn what_the_other_side_or_somebody_between_says_is_told() {
+    let answered = good().exchange_7680(Went::Impostor, Went::Open);
+    assert_eq!(codes(&answered), ["DL114"]);
+    assert_eq!(answer(&answered).0, Verdict::Degraded);
+    let why = || "the words of the other side".to_owned();
+    for (session, code) in [
+        (Session::Incompatible { why: why() }, "DL113"),
+        (Session::Lost { why: why() }, "DL119"),
+    ] {
+        let case = Case { session, ..good() };
+        assert_eq!(codes(&case), [code]);
+        assert_eq!(of(&case)[0].evidence, [why()]);
+        assert_ne!(answer(&case).0, Verdict::Pass);
+    }
 }
 
 #[test]

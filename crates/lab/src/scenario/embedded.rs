@@ -42,6 +42,7 @@ pub const FILES: &[(&str, &str)] = files! {
     "inbound-7680-dropped"
     "inbound-7680-dropped-on-both"
     "inbound-7680-rejected"
+    "listens-elsewhere"
     "little-disk"
     "little-memory"
     "mdm-value-refused"
