@@ -1,13 +1,10 @@
 use std::{
     path::Path,
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicU32, Ordering},
-    },
+    sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
-use tokio::{net::TcpStream, time::timeout};
+use tokio::{net::TcpStream, sync::watch, time::timeout};
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::{
@@ -26,9 +23,18 @@ const LAST_LOOK: Duration = Duration::from_secs(1);
 pub(crate) struct Flow {
     spec: Spec,
     end: Arc<End>,
-    connections: AtomicU32,
+    connections: watch::Sender<Connections>,
     recording: Recording,
     recorder: Mutex<Option<AbortOnDropHandle<()>>>,
+}
+
+/// Those that the other side opens.
+#[derive(Clone, Copy, Debug, Default)]
+struct Connections {
+    /// Have a place.
+    expected: u32,
+    /// Are there.
+    attached: u32,
 }
 
 /// How a flow goes.
@@ -54,7 +60,7 @@ impl Flow {
         Ok(Self {
             end: Arc::new(End::prepare(&spec, window, store).await?),
             spec,
-            connections: AtomicU32::new(0),
+            connections: watch::Sender::default(),
             recording: Recording::default(),
             recorder: Mutex::default(),
         })
@@ -71,19 +77,33 @@ impl Flow {
 
     /// Takes a place for a connection; false when all are taken.
     pub(crate) fn expect_one(&self) -> bool {
-        let next = |taken| (taken < self.spec.streams).then_some(taken + 1);
-        self.connections
-            .fetch_update(Ordering::AcqRel, Ordering::Acquire, next)
-            .is_ok()
+        self.connections.send_if_modified(|connections| {
+            let has_place = connections.expected < self.spec.streams;
+            connections.expected += u32::from(has_place);
+            has_place
+        })
+    }
+
+    /// Gives a place back: the connection has ended before it was attached.
+    pub(crate) fn expect_one_less(&self) {
+        self.connections.send_modify(|it| it.expected -= 1);
     }
 
     /// Adds a connection for which there is a place.
     pub(crate) fn attach(&self, stream: TcpStream, side: Side) {
         self.end.attach(stream, side);
+        self.connections.send_modify(|it| it.attached += 1);
     }
 
-    /// Begins, once.
+    /// Begins, once, with all connections that have a place: who was welcomed may ask for the start
+    /// before his connection is attached here.
     pub(crate) async fn start(&self) {
+        let mut connections = self.connections.subscribe();
+        let all = |it: &Connections| it.attached >= it.expected;
+        connections
+            .wait_for(all)
+            .await
+            .expect("the sender is this flow's own");
         {
             let mut recorder = self.recorder.lock().unwrap_or_else(PoisonError::into_inner);
             if recorder.is_some() {

@@ -93,7 +93,10 @@ impl BenchService for Server {
         tokio::spawn(async move {
             match stream.write_all(&[WELCOME]).await {
                 Ok(()) => flow.attach(stream, Side::Accepted),
-                Err(error) => tracing::debug!(%remote, %error, "a connection ended early"),
+                Err(error) => {
+                    tracing::debug!(%remote, %error, "a connection ended early");
+                    flow.expect_one_less();
+                }
             }
         });
     }

@@ -1,6 +1,6 @@
 //! What is wrong, with a stable code, and what mends it.
 //!
-//! The texts are the [catalogue](dolab_catalogue)'s; here stand the rules. The order of [`RULES`] is
+//! The texts are the [catalogue](dolab_catalogue)'s; here stand the rules. The order of `RULES` is
 //! the order of reports: what hides other failures stands before them.
 
 mod fixes;
