@@ -16,8 +16,8 @@ use dolab_content::{
 };
 use dolab_engine::{Event as Exchange, RequestSize};
 use dolab_peer::{
-    ConnectionView, Download, Event, Measurement, Peer, PeerConfig, Priority, Shared, Transfer,
-    TransferError, Verify,
+    ConnectionView, Download, Event, FarEnd, Measurement, Peer, PeerConfig, Priority, Shared,
+    Transfer, TransferError, Verify,
 };
 use dolab_wire::swarm::HANDSHAKE_LEN;
 use tempfile::TempDir;
@@ -196,10 +196,15 @@ impl Swarm {
         }
         let streams = std::mem::take(&mut *lock(&self.waiting));
         for ((stream, side), peer) in streams.into_iter().zip(self.peers.iter().cycle()) {
-            match side {
-                Side::Dialled => peer.adopt_accepted(stream),
-                Side::Accepted => peer.adopt_dialled(self.hashes.id(), stream).await,
-            }
+            // One that has just ended leads to nobody.
+            let Ok(addr) = stream.peer_addr() else {
+                continue;
+            };
+            let far_end = match side {
+                Side::Dialled => FarEnd::caller(addr),
+                Side::Accepted => FarEnd::callee(addr, self.hashes.id()),
+            };
+            peer.attach(stream, far_end).await;
         }
     }
 

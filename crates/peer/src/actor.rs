@@ -6,7 +6,7 @@ mod outputs;
 use std::{
     collections::{BTreeMap, VecDeque},
     net::{IpAddr, SocketAddr},
-    sync::{Arc, OnceLock, Weak},
+    sync::{Arc, OnceLock},
     time::{Duration, Instant},
 };
 
@@ -18,7 +18,6 @@ use dolab_wire::{
     swarm::{Handshake, PeerId},
 };
 use tokio::{
-    net::TcpStream,
     sync::{broadcast, mpsc, oneshot},
     task::AbortHandle,
 };
@@ -28,11 +27,11 @@ use tracing::{error, info, warn};
 use origin::Fetching;
 
 use crate::{
-    AddError, ConnectionView, ContentView, Event, Snapshot, SocketOptions, TcpInfo, TransferError,
+    AddError, ConnectionView, ContentView, Event, Snapshot, SocketOptions, Stream, TransferError,
     conn::{Conn, Meter, Order, Outbox},
     counters::Counters,
     data::{Hashers, Pool},
-    net::canonical,
+    net::{Gauge, canonical},
     shared::{Content, Report, Reports},
     throttle::Throttle,
 };
@@ -56,8 +55,8 @@ pub(crate) enum Ask {
     Candidates(ContentId, oneshot::Sender<Vec<CandidateReport>>),
     Limit(Limits),
     Dial(ContentId, SocketAddr),
-    /// Take a connection that stands for one that was dialled.
-    Adopt(ContentId, TcpStream),
+    /// Take a stream to this address for a connection that was dialled.
+    Adopt(ContentId, SocketAddr, Stream),
     Contents(oneshot::Sender<Vec<ContentView>>),
     Snapshot(oneshot::Sender<Snapshot>),
     Stop,
@@ -89,7 +88,7 @@ pub(crate) struct Actor {
     /// Requests over HTTP.
     fetches: BTreeMap<ConnId, Fetching>,
     /// A connection that stands, while the engine is told to dial it.
-    adopted: Option<(SocketAddr, TcpStream)>,
+    adopted: Option<(SocketAddr, Stream)>,
     accepted: u64,
     /// Inputs that came up while outputs were carried out.
     pending: VecDeque<Input>,
@@ -107,8 +106,7 @@ struct Link {
     orders: mpsc::Sender<Order>,
     content: Arc<OnceLock<Arc<Content>>>,
     meter: Arc<Meter>,
-    /// For as long as its task has it.
-    stream: Weak<TcpStream>,
+    gauge: Gauge,
     task: AbortHandle,
 }
 
@@ -211,8 +209,8 @@ impl Actor {
                     addr: canonical(addr),
                 }));
             }
-            Ask::Adopt(content, stream) if self.contents.contains_key(&content) => {
-                self.adopt(content, stream);
+            Ask::Adopt(content, addr, stream) if self.contents.contains_key(&content) => {
+                self.adopt(content, addr, stream);
             }
             Ask::Candidate(..) | Ask::Dial(..) | Ask::Adopt(..) | Ask::Stop => {}
             Ask::Contents(reply) => drop(reply.send(self.views())),
@@ -249,10 +247,7 @@ impl Actor {
     }
 
     /// Lets the engine dial, and hands it the connection that stands.
-    fn adopt(&mut self, content: ContentId, stream: TcpStream) {
-        let Ok(addr) = stream.peer_addr().map(canonical) else {
-            return;
-        };
+    fn adopt(&mut self, content: ContentId, addr: SocketAddr, stream: Stream) {
         self.adopted = Some((addr, stream));
         self.handle(Input::Command(Command::Dial { content, addr }));
         // The engine may have had no room for it.
@@ -289,9 +284,7 @@ impl Actor {
                 received,
                 sent,
                 waits_for_buffer: link.is_some_and(|link| link.meter.starved()),
-                tcp: link
-                    .and_then(|link| link.stream.upgrade())
-                    .and_then(|stream| TcpInfo::read(&*stream)),
+                tcp: link.and_then(|link| link.gauge.read()),
                 exchange,
             }
         };
@@ -391,7 +384,7 @@ impl Actor {
 
     fn accept(
         &mut self,
-        stream: TcpStream,
+        stream: Stream,
         remote: SocketAddr,
         greeting: Result<Handshake, WireError>,
     ) {
@@ -415,7 +408,7 @@ impl Actor {
         }
     }
 
-    fn dialled(&mut self, conn: ConnId, result: Result<TcpStream, DialFailure>) {
+    fn dialled(&mut self, conn: ConnId, result: Result<Stream, DialFailure>) {
         // The engine may have lost interest.
         let Some(dial) = self.dials.remove(&conn) else {
             return;
@@ -430,11 +423,9 @@ impl Actor {
     }
 
     /// Starts the task of a connection.
-    pub(super) fn link(&mut self, conn: ConnId, stream: TcpStream, remote: SocketAddr) {
+    pub(super) fn link(&mut self, conn: ConnId, stream: Stream, remote: SocketAddr) {
         let (orders, taken) = mpsc::channel(MAX_ORDERS);
-        let local = stream.local_addr().ok().map(canonical);
-        let stream = Arc::new(stream);
-        let weak = Arc::downgrade(&stream);
+        let (local, gauge) = (stream.local(), stream.gauge());
         let outbox = Arc::new(Outbox::default());
         let content = Arc::new(OnceLock::new());
         let meter = Arc::new(Meter::default());
@@ -462,7 +453,7 @@ impl Actor {
             orders,
             content,
             meter,
-            stream: weak,
+            gauge,
             task,
         };
         self.links.insert(conn, link);

@@ -26,10 +26,10 @@ use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
 
 use crate::{
-    Event,
+    Event, Stream,
     conn::{Ended, read_some},
     counters::Counters,
-    net::{self, canonical, is_near},
+    net::{canonical, is_near},
     shared::{Report, Reports},
 };
 
@@ -130,7 +130,7 @@ pub(crate) async fn serve(listener: TcpListener, gate: Arc<Gate>, stop: Cancella
         count += 1;
         let (gate, number) = (gate.clone(), count);
         let task = pending.spawn(async move {
-            greet(stream, remote, &gate).await;
+            greet(stream.into(), remote, &gate).await;
             number
         });
         handles.insert(number, task);
@@ -152,12 +152,12 @@ async fn pause(counters: &Counters, error: &io::Error) {
     }
 }
 
-pub(crate) async fn greet(mut stream: TcpStream, remote: SocketAddr, gate: &Gate) {
-    if let Err(error) = net::apply(&stream) {
+pub(crate) async fn greet(stream: Stream, remote: SocketAddr, gate: &Gate) {
+    if let Err(error) = stream.prepare() {
         debug!(target: "dolab_peer", %remote, %error, "a socket option was refused");
     }
     let mut first = BytesMut::with_capacity(HANDSHAKE_LEN);
-    let named = tokio::time::timeout(PATIENCE, read_first(&mut stream, &mut first)).await;
+    let named = tokio::time::timeout(PATIENCE, read_first(&stream, &mut first)).await;
     let counters = &gate.counters;
     let greeting = match named.unwrap_or_else(|_| Err(Ungreeted::TooSlow(first.len()))) {
         Ok(Protocol::Swarm) => {
@@ -195,7 +195,7 @@ pub(crate) async fn greet(mut stream: TcpStream, remote: SocketAddr, gate: &Gate
 
 /// Reads until the protocol is known, and for the Swarm protocol until the handshake is whole. Not
 /// a byte more: what follows belongs to whoever serves the connection.
-async fn read_first(stream: &mut TcpStream, first: &mut BytesMut) -> Result<Protocol, Ungreeted> {
+async fn read_first(stream: &Stream, first: &mut BytesMut) -> Result<Protocol, Ungreeted> {
     loop {
         match preface::detect(first)? {
             Some(Protocol::Swarm) if first.len() < HANDSHAKE_LEN => {}
@@ -212,18 +212,16 @@ async fn read_first(stream: &mut TcpStream, first: &mut BytesMut) -> Result<Prot
     }
 }
 
-fn hand_over(
-    protocol: Protocol,
-    stream: TcpStream,
-    prefix: Bytes,
-    remote: SocketAddr,
-    gate: &Gate,
-) {
+fn hand_over(protocol: Protocol, stream: Stream, prefix: Bytes, remote: SocketAddr, gate: &Gate) {
     let Some(taker) = &gate.foreign else {
         debug!(target: "dolab_peer", %remote, ?protocol, "nobody here serves that");
         return;
     };
-    let Ok(local) = stream.local_addr().map(canonical) else {
+    let Some(local) = stream.local() else {
+        return;
+    };
+    // Who takes it asks the kernel about it, and no other stream has an address of ours.
+    let Some(stream) = stream.into_tcp() else {
         return;
     };
     if taker

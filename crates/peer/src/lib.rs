@@ -64,7 +64,7 @@ pub use error::{AddError, StartError};
 pub use event::Event;
 pub use greet::Foreign;
 pub use measure::{Measurement, Probe, Verify};
-pub use net::{SocketOptions, TcpInfo, connect, is_near};
+pub use net::{FarEnd, SocketOptions, Stream, TcpInfo, connect, is_near};
 pub use origin::{SourceError, Sources};
 pub use peer::{Download, Peer, Shared};
 pub use snapshot::{ConnectionView, ContentView, Fetches, Snapshot};

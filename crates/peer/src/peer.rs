@@ -6,15 +6,15 @@ use dolab_host::{Transport, port_holder};
 use dolab_http::{Client, ClientConfig};
 use dolab_wire::{PeerType, Priority, swarm::PeerId};
 use tokio::{
-    net::{TcpListener, TcpStream},
+    net::TcpListener,
     sync::{Mutex, broadcast, mpsc, oneshot},
     task::JoinHandle,
 };
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    AddError, Background, ContentView, Event, Measurement, PeerConfig, Snapshot, Sources,
-    StartError, TcpInfo, Transfer,
+    AddError, Background, ContentView, Event, FarEnd, Measurement, PeerConfig, Snapshot, Sources,
+    StartError, Stream, TcpInfo, Transfer,
     actor::{Actor, Ask, Tools},
     counters::Counters,
     data::{Hashers, Pool},
@@ -309,26 +309,25 @@ impl Peer {
         self.say(Ask::Dial(content, addr)).await;
     }
 
-    /// Takes over a connection that stands already, as if it had come to the listener: the other
-    /// side has the first word. [`PeerConfig::allow_public`] does not matter.
-    pub fn adopt_accepted(&self, stream: TcpStream) {
-        let Ok(remote) = stream.peer_addr().map(canonical) else {
-            return;
-        };
+    /// Takes over a connection that stands already, TCP or any other stream: as if the far end had
+    /// come to the listener, or as if it had been dialled for a content, which [`FarEnd`] says.
+    /// [`PeerConfig::allow_public`] does not matter. It is closed when this peer was stopped, when
+    /// the engine has no room for it, and when it was made for a content that is not there.
+    ///
+    /// A stream that is no TCP connection carries the exchange and nothing else; and a content that
+    /// is fetched in the background takes the least rate from it, since nobody knows its round trip.
+    pub async fn attach(&self, stream: impl Into<Stream>, far_end: FarEnd) {
+        let (stream, FarEnd { addr, asked_for }) = (stream.into(), far_end);
+        if let Some(content) = asked_for {
+            return self.say(Ask::Adopt(content, addr, stream)).await;
+        }
         let inner = Arc::clone(&self.inner);
         tokio::spawn(async move {
             tokio::select! {
-                () = greet::greet(stream, remote, &inner.gate) => {}
+                () = greet::greet(stream, addr, &inner.gate) => {}
                 () = inner.accepting.cancelled() => {}
             }
         });
-    }
-
-    /// Takes over a connection that stands already, as if it had been dialled for this content: this
-    /// side has the first word. [`PeerConfig::allow_public`] does not matter. One that the engine
-    /// has no room for is closed.
-    pub async fn adopt_dialled(&self, content: ContentId, stream: TcpStream) {
-        self.say(Ask::Adopt(content, stream)).await;
     }
 
     /// What the user named, and how much of it is there. Empty once the peer was stopped.

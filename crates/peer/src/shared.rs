@@ -5,10 +5,10 @@ use std::{net::SocketAddr, sync::Arc};
 use dolab_content::{ContentId, Layout, PiecesHashFile, Sink, Source, StoreError};
 use dolab_engine::{ConnId, DialFailure, Input, PieceOutcome, Rules};
 use dolab_wire::{WireError, swarm::Handshake};
-use tokio::{net::TcpStream, sync::mpsc};
+use tokio::sync::mpsc;
 
 use crate::{
-    Measurement,
+    Measurement, Stream,
     data::{Lane, PieceName, Whole},
     origin::Target,
     throttle::Throttle,
@@ -106,14 +106,14 @@ impl std::fmt::Debug for Content {
 pub(crate) enum Report {
     /// A connection was accepted, and said what it wants: a swarm, or nonsense.
     Greeted {
-        stream: TcpStream,
+        stream: Stream,
         remote: SocketAddr,
         greeting: Result<Handshake, WireError>,
     },
     /// A dial ended.
     Dialled {
         conn: ConnId,
-        result: Result<TcpStream, DialFailure>,
+        result: Result<Stream, DialFailure>,
     },
     /// Something happened on a connection.
     Conn { conn: ConnId, input: Input },

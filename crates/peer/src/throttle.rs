@@ -15,7 +15,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use dolab_engine::ledbat::{Ledbat, LedbatConfig};
+use dolab_engine::ledbat::{FLOOR, Ledbat, LedbatConfig};
 use tokio::net::TcpStream;
 
 use crate::{TcpInfo, net::bound_window};
@@ -89,6 +89,8 @@ struct Measured {
 pub(crate) struct Flow {
     throttle: Arc<Throttle>,
     id: u64,
+    /// What tells its round trip. Without, it takes the least rate and is no part of the rule.
+    tcp: Option<Arc<TcpStream>>,
 }
 
 impl Throttle {
@@ -107,7 +109,7 @@ impl Throttle {
     }
 
     /// Takes up a connection.
-    pub(crate) fn flow(self: &Arc<Self>) -> Flow {
+    pub(crate) fn flow(self: &Arc<Self>, tcp: Option<Arc<TcpStream>>) -> Flow {
         let mut state = self.lock();
         let id = state.next;
         state.next += 1;
@@ -121,6 +123,7 @@ impl Throttle {
         Flow {
             throttle: self.clone(),
             id,
+            tcp,
         }
     }
 
@@ -144,27 +147,36 @@ impl Throttle {
 impl Flow {
     /// How much may be read in one go, of `most`.
     pub(crate) fn portion(&self, most: usize) -> usize {
-        let rate = self.throttle.lock().rule.rate();
+        let rate = match self.tcp {
+            Some(_) => self.throttle.lock().rule.rate(),
+            None => FLOOR,
+        };
         let portion = rate.saturating_mul(PORTION.as_micros() as u64) / 1_000_000;
         let portion = usize::try_from(portion).unwrap_or(usize::MAX);
         most.min(portion.max(SMALLEST_PORTION))
     }
 
     /// Pays for what was read.
-    pub(crate) async fn paced(&self, stream: &TcpStream, read: usize) {
-        let now = Instant::now();
-        let wait = {
-            let mut state = self.throttle.lock();
-            let since = now.duration_since(self.throttle.began);
-            let clock = dolab_engine::Instant(since.as_nanos() as u64);
-            state.received += read as u64;
-            state.rule.received(clock, read as u64);
-            state.measure(self.id, stream, now, clock);
-            state.pay(now, read)
-        };
+    pub(crate) async fn paced(&self, read: usize) {
+        let wait = self.take(read);
         if wait >= SHORTEST_WAIT {
             tokio::time::sleep(wait).await;
         }
+    }
+
+    /// Notes what was read. Returns how long to wait.
+    fn take(&self, read: usize) -> Duration {
+        let now = Instant::now();
+        let mut state = self.throttle.lock();
+        state.received += read as u64;
+        let Some(tcp) = &self.tcp else {
+            return Duration::from_secs_f64(read as f64 / FLOOR as f64);
+        };
+        let since = now.duration_since(self.throttle.began);
+        let clock = dolab_engine::Instant(since.as_nanos() as u64);
+        state.rule.received(clock, read as u64);
+        state.measure(self.id, tcp, now, clock);
+        state.pay(now, read)
     }
 }
 

@@ -7,7 +7,7 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use dolab_peer::{Peer, PeerConfig, StartError};
+use dolab_peer::{FarEnd, Peer, PeerConfig, StartError};
 use dolab_wire::is_near;
 use tokio::{net::TcpListener, task::JoinHandle};
 
@@ -107,7 +107,7 @@ impl Idle {
             loop {
                 match listener.accept().await {
                     Ok((stream, remote)) if allow_public || is_near(remote.ip()) => {
-                        peer.adopt_accepted(stream);
+                        peer.attach(stream, FarEnd::caller(remote)).await;
                     }
                     Ok(_) => {}
                     // Out of descriptors: others may be given back.

@@ -23,6 +23,10 @@ use crate::Instant;
 /// Queueing delay that a background transfer allows itself (LEDBAT++: 60 ms).
 pub const TARGET: Duration = Duration::from_millis(60);
 
+/// Bytes a second that a background transfer always takes (assumed): half a percent of a link of
+/// 100 Mbit/s.
+pub const FLOOR: u64 = 64 << 10;
+
 /// A notional packet, in bytes: an Ethernet frame without headers.
 const PACKET: f64 = 1448.0;
 
@@ -100,10 +104,10 @@ pub struct LedbatConfig {
 }
 
 impl Default for LedbatConfig {
-    /// From 64 KiB/s, half a percent of a link of 100 Mbit/s, without a ceiling.
+    /// From [`FLOOR`], without a ceiling.
     fn default() -> Self {
         Self {
-            floor: 64 << 10,
+            floor: FLOOR,
             ceiling: u64::MAX,
         }
     }

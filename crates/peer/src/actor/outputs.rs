@@ -11,7 +11,7 @@ use tracing::{debug, info};
 
 use super::{Actor, Dial};
 use crate::{
-    Event, TransferError,
+    Event, Stream, TransferError,
     conn::Order,
     net::{self, is_near},
     origin::Verdict,
@@ -79,6 +79,7 @@ impl Actor {
         let task = self.tasks.spawn(async move {
             let result = net::dial(addr, limit, &sockets)
                 .await
+                .map(Stream::from)
                 .map_err(|(why, error)| {
                     debug!(target: "dolab_peer", %addr, %error, "can not connect");
                     why

@@ -8,7 +8,7 @@ mod write;
 
 use std::{
     io,
-    net::{Shutdown, SocketAddr},
+    net::SocketAddr,
     sync::{
         Arc, OnceLock,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -20,16 +20,14 @@ use bytes::BytesMut;
 use dolab_content::PieceRange;
 use dolab_engine::{ConnId, Input};
 use dolab_wire::WireError;
-use tokio::{
-    net::TcpStream,
-    sync::{Semaphore, mpsc},
-};
+use tokio::sync::{Semaphore, mpsc};
 use tracing::{debug, info};
 
 pub(crate) use outbox::{Item, Outbox};
 pub(crate) use read::read_some;
 
 use crate::{
+    Stream,
     data::{Hashers, Pool},
     shared::{Content, Reports},
 };
@@ -92,7 +90,7 @@ pub(crate) enum Ended {
 pub(crate) struct Conn {
     pub(crate) conn: ConnId,
     pub(crate) remote: SocketAddr,
-    pub(crate) stream: Arc<TcpStream>,
+    pub(crate) stream: Stream,
     pub(crate) orders: mpsc::Receiver<Order>,
     pub(crate) outbox: Arc<Outbox>,
     pub(crate) content: Arc<OnceLock<Arc<Content>>>,
@@ -163,14 +161,11 @@ impl Conn {
 }
 
 /// Says that nothing more comes, and waits a moment for the other side to say the same.
-async fn linger(stream: &TcpStream) {
-    if socket2::SockRef::from(stream)
-        .shutdown(Shutdown::Write)
-        .is_err()
-    {
-        return;
-    }
+async fn linger(stream: &Stream) {
     let drain = async {
+        if stream.shutdown().await.is_err() {
+            return;
+        }
         let mut scrap = BytesMut::with_capacity(4096);
         while read_some(stream, &mut scrap, 4096).await.is_ok() {
             scrap.clear();

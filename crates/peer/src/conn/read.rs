@@ -12,19 +12,17 @@ use dolab_wire::{
     WireError,
     swarm::{HANDSHAKE_LEN, Handshake, Head, HeadDecoder},
 };
-use tokio::{
-    net::TcpStream,
-    sync::{Semaphore, mpsc},
-};
+use tokio::sync::{Semaphore, mpsc};
 
 use super::{
     Ended, Meter, Order,
     pace::{GRACE, Pace, TICK},
 };
 use crate::{
+    Stream,
     data::{Hashers, Incoming, Pool},
     shared::{Content, Reports},
-    throttle::{Flow, Throttle},
+    throttle::Flow,
 };
 
 /// Bytes that are asked of the kernel while a head is expected. What of the body comes along is
@@ -40,7 +38,7 @@ const SKIP_READ: usize = 16 << 10;
 /// The reading half of a connection.
 pub(crate) struct Reader<'a> {
     pub(crate) conn: ConnId,
-    pub(crate) stream: &'a TcpStream,
+    pub(crate) stream: &'a Stream,
     pub(crate) orders: mpsc::Receiver<Order>,
     pub(crate) reports: &'a Reports,
     pub(crate) pool: &'a Arc<Pool>,
@@ -72,7 +70,8 @@ impl Reader<'_> {
                 Order::Receive(_) | Order::Discard | Order::Abandon(_) => {}
             }
         };
-        self.flow = content.throttle.as_ref().map(Throttle::flow);
+        let throttle = content.throttle.as_ref();
+        self.flow = throttle.map(|it| it.flow(self.stream.tcp().cloned()));
         if self.conn.initiator() == Initiator::Local {
             let handshake = self.handshake().await?;
             self.reports
@@ -236,7 +235,7 @@ impl Reader<'_> {
             self.progress().await;
         }
         if let Some(flow) = &self.flow {
-            flow.paced(self.stream, read).await;
+            flow.paced(read).await;
         }
         Ok(read)
     }
@@ -310,7 +309,7 @@ async fn next(orders: &mut mpsc::Receiver<Order>) -> Order {
 }
 
 /// Reads more of a head.
-async fn fill(stream: &TcpStream, buffer: &mut BytesMut, meter: &Meter) -> Result<(), Ended> {
+async fn fill(stream: &Stream, buffer: &mut BytesMut, meter: &Meter) -> Result<(), Ended> {
     let begun = !buffer.is_empty();
     buffer.reserve(HEAD_READ);
     let read = read_some(stream, buffer, HEAD_READ).await;
@@ -325,21 +324,13 @@ async fn fill(stream: &TcpStream, buffer: &mut BytesMut, meter: &Meter) -> Resul
 
 /// Reads at least one and at most `most` bytes behind what is in `buffer`.
 pub(crate) async fn read_some(
-    stream: &TcpStream,
+    stream: &Stream,
     buffer: &mut BytesMut,
     most: usize,
 ) -> Result<usize, Ended> {
-    // Before, not after: whoever gives up waiting must not lose what was read. A connection on
-    // which there is always something must not keep its thread for itself.
-    tokio::task::consume_budget().await;
-    loop {
-        match stream.try_read_buf(&mut (&mut *buffer).limit(most)) {
-            Ok(0) => return Err(Ended::Closed),
-            Ok(read) => return Ok(read),
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => stream.readable().await?,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error.into()),
-        }
+    match stream.read(buffer, most).await? {
+        0 => Err(Ended::Closed),
+        read => Ok(read),
     }
 }
 

@@ -1,5 +1,5 @@
 use std::{
-    io,
+    io::IoSlice,
     sync::{Arc, atomic::Ordering},
     time::Duration,
 };
@@ -7,10 +7,10 @@ use std::{
 use bytes::BytesMut;
 use dolab_content::{PieceRange, Source};
 use dolab_engine::{ConnId, Input};
-use tokio::net::TcpStream;
 
 use super::{Ended, Item, Meter, Outbox, pace::TICK, upload};
 use crate::{
+    Stream,
     data::Pool,
     shared::{Content, Report, Reports},
 };
@@ -22,7 +22,7 @@ pub(super) const WRITE_STALL: Duration = Duration::from_secs(60);
 /// The writing half of a connection.
 pub(crate) struct Writer<'a> {
     pub(crate) conn: ConnId,
-    pub(crate) stream: &'a Arc<TcpStream>,
+    pub(crate) stream: &'a Stream,
     pub(crate) outbox: &'a Arc<Outbox>,
     pub(crate) content: &'a std::sync::OnceLock<Arc<Content>>,
     pub(crate) reports: &'a Reports,
@@ -40,7 +40,11 @@ impl Writer<'_> {
                 Item::Messages(bytes) => self.send(&bytes).await,
                 Item::Body { head, range } => self.send_body(head, range).await,
             };
-            if let Err(ended) = sent {
+            let left = match sent {
+                Ok(()) => self.flush().await,
+                failed => failed,
+            };
+            if let Err(ended) = left {
                 return ended;
             }
         }
@@ -48,20 +52,22 @@ impl Writer<'_> {
 
     async fn send(&self, mut bytes: &[u8]) -> Result<(), Ended> {
         while !bytes.is_empty() {
-            match self.stream.try_write(bytes) {
-                Ok(0) => return Err(io::Error::from(io::ErrorKind::WriteZero).into()),
-                Ok(sent) => {
-                    bytes = &bytes[sent..];
-                    self.meter.sent.fetch_add(sent as u64, Ordering::Relaxed);
-                }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    writable(self.stream).await?;
-                }
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(error.into()),
-            }
+            let sent = self
+                .stream
+                .write(&[IoSlice::new(bytes)], WRITE_STALL)
+                .await?;
+            let sent = sent.ok_or(Ended::ReadsNothing)?;
+            bytes = &bytes[sent..];
+            self.meter.sent.fetch_add(sent as u64, Ordering::Relaxed);
         }
         Ok(())
+    }
+
+    async fn flush(&self) -> Result<(), Ended> {
+        match self.stream.flush(WRITE_STALL).await? {
+            true => Ok(()),
+            false => Err(Ended::ReadsNothing),
+        }
     }
 
     async fn send_body(&self, head: BytesMut, range: PieceRange) -> Result<(), Ended> {
@@ -93,7 +99,7 @@ impl Writer<'_> {
         }
     }
 
-    /// Sends a body and reports it; on Linux, where the source is a file, also those behind it.
+    /// Sends a body and reports it; on Linux, from a file to TCP, also those behind it.
     async fn upload(
         &self,
         content: &Arc<Content>,
@@ -102,10 +108,10 @@ impl Writer<'_> {
         range: PieceRange,
     ) -> Result<(), upload::Failure> {
         #[cfg(target_os = "linux")]
-        if source.file().is_some() {
+        if let (Some(_), Some(tcp)) = (source.file(), self.stream.tcp()) {
             let run = upload::Run {
                 conn: self.conn,
-                stream: self.stream.clone(),
+                stream: tcp.clone(),
                 outbox: self.outbox.clone(),
                 content: content.clone(),
                 source: source.clone(),
@@ -148,7 +154,8 @@ impl Writer<'_> {
 }
 
 /// Waits until the kernel takes bytes again, but not for ever.
-pub(super) async fn writable(stream: &TcpStream) -> Result<(), Ended> {
+#[cfg(target_os = "linux")]
+pub(super) async fn writable(stream: &tokio::net::TcpStream) -> Result<(), Ended> {
     match tokio::time::timeout(WRITE_STALL, stream.writable()).await {
         Ok(ready) => Ok(ready?),
         Err(_) => Err(Ended::ReadsNothing),

@@ -135,13 +135,13 @@ fn listen_one(addr: SocketAddr, dual: bool, options: &SocketOptions) -> io::Resu
     TcpListener::from_std(socket.into())
 }
 
-/// Connects with the options that a peer's own connections have, for [`Peer::adopt_accepted`] or
-/// whatever else wants to be compared with them; gives up after `limit`.
+/// Connects with the options that a peer's own connections have, for [`Peer::attach`] or whatever
+/// else wants to be compared with them; gives up after `limit`.
 ///
 /// # Errors
 /// What the system said.
 ///
-/// [`Peer::adopt_accepted`]: crate::Peer::adopt_accepted
+/// [`Peer::attach`]: crate::Peer::attach
 pub async fn connect(
     addr: SocketAddr,
     limit: Duration,

@@ -7,33 +7,32 @@
 mod sendfile;
 
 use std::{
-    io::{self, IoSlice},
+    io::IoSlice,
     sync::{Arc, atomic::Ordering},
     time::Duration,
 };
 
 use dolab_content::{PieceRange, Source, StoreError};
-use tokio::net::TcpStream;
 
 #[cfg(target_os = "linux")]
 pub(super) use sendfile::Run;
 
-use super::{Ended, Meter, write::writable};
-use crate::{
-    data::{Lease, Pool},
-    shared::Content,
-};
+use super::{Ended, Meter, write::WRITE_STALL};
+use crate::{Stream, data::Pool, shared::Content};
 
 /// Bytes that are read from a source in one go.
 pub(crate) const CHUNK: usize = 256 << 10;
 
 /// How long bytes that were read may wait for the socket. A peer that takes longer gets them read
-/// again when it is ready, so that peers which read nothing hold no memory.
+/// again when it is ready, so that peers which read nothing hold no memory,
 const HOLD: Duration = Duration::from_secs(1);
+
+/// but for so many bytes, which are offered to the socket until it takes some.
+const OFFERED: usize = 1 << 10;
 
 /// One body.
 pub(super) struct Job<'a> {
-    pub(super) stream: &'a Arc<TcpStream>,
+    pub(super) stream: &'a Stream,
     pub(super) source: &'a Arc<dyn Source>,
     pub(super) content: &'a Content,
     pub(super) range: PieceRange,
@@ -86,36 +85,32 @@ impl Job<'_> {
                 range: self.range,
                 error,
             })?;
-            let before = sent;
-            while sent - before < want {
-                let slices = [IoSlice::new(head), IoSlice::new(&buffer[sent - before..])];
-                match self.stream.try_write_vectored(&slices) {
-                    Ok(0) => return Err(io::Error::from(io::ErrorKind::WriteZero).into()),
-                    Ok(wrote) => {
-                        meter.sent.fetch_add(wrote as u64, Ordering::Relaxed);
-                        let of_head = wrote.min(head.len());
-                        head = &head[of_head..];
-                        sent += wrote - of_head;
-                    }
-                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                        let ready = tokio::time::timeout(HOLD, self.stream.writable()).await;
-                        let Ok(ready) = ready else { break };
-                        ready?;
-                    }
-                    Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                    Err(error) => return Err(error.into()),
-                }
+            let mut taken = 0;
+            while taken < want {
+                let slices = [IoSlice::new(head), IoSlice::new(&buffer[taken..])];
+                let Some(wrote) = self.stream.write(&slices, HOLD).await? else {
+                    break;
+                };
+                taken += left(&mut head, wrote, meter);
             }
-            let waiting = sent - before < want;
-            release(lease, buffer);
-            if waiting {
-                writable(self.stream).await?;
+            let waiting = &buffer[taken..want.min(taken + OFFERED)];
+            let offered: Vec<u8> = [head, waiting].concat();
+            lease.put_back(buffer);
+            if taken < want {
+                let slices = [IoSlice::new(&offered)];
+                let wrote = self.stream.write(&slices, WRITE_STALL).await?;
+                taken += left(&mut head, wrote.ok_or(Ended::ReadsNothing)?, meter);
             }
+            sent += taken;
         }
         Ok(())
     }
 }
 
-fn release(lease: Lease, buffer: bytes::BytesMut) {
-    lease.put_back(buffer);
+/// Notes that so many bytes of a head and a body have left. Returns how many of the body.
+fn left(head: &mut &[u8], wrote: usize, meter: &Meter) -> usize {
+    meter.sent.fetch_add(wrote as u64, Ordering::Relaxed);
+    let of_head = wrote.min(head.len());
+    *head = &head[of_head..];
+    wrote - of_head
 }
