@@ -110,7 +110,7 @@ impl Client {
         let broken = |error: hyper::Error| Error::from_hyper(host, 0, &error);
         let changed = async {
             let tls = self.inner.tls.as_ref();
-            let mut connection = connect(config, tls, &request.target, total).await?;
+            let mut connection = connect(config, tls, &request, total).await?;
             let message = self.message(&request);
             let answer = connection.sender.send_request(message).await;
             let answer = answer.map_err(broken)?;
@@ -131,7 +131,7 @@ impl Client {
 
     async fn send_once(&self, request: &Request) -> Result<Response, Error> {
         let began = Instant::now();
-        let server = Server::from(&request.target);
+        let server = Server::from(request);
         if let Some(connection) = self.inner.pool.take(&server) {
             match self.exchange(connection, request, began, None).await {
                 Err(Lost {
@@ -144,7 +144,7 @@ impl Client {
             }
         }
         let (config, total) = (&self.inner.config, &self.inner.total);
-        let connection = connect(config, self.inner.tls.as_ref(), &request.target, total).await?;
+        let connection = connect(config, self.inner.tls.as_ref(), request, total).await?;
         let connected = Some(began.elapsed());
         self.exchange(connection, request, began, connected)
             .await
@@ -231,7 +231,7 @@ impl Client {
         let remote = connection.remote;
         let place = Place {
             pool: self.inner.pool.clone(),
-            server: Server::from(&request.target),
+            server: Server::from(request),
             connection,
         };
         Response {

@@ -6,7 +6,7 @@ use std::{
     pin::Pin,
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicU64, AtomicUsize, Ordering},
     },
     task::{Context, Poll},
     time::{Duration, Instant},
@@ -18,6 +18,7 @@ use http_body_util::Full;
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
 use rustls::pki_types::ServerName;
+use socket2::{SockRef, Socket};
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::TcpStream,
@@ -25,7 +26,7 @@ use tokio::{
 };
 use tokio_rustls::TlsConnector;
 
-use crate::{ClientConfig, Error, request::Target};
+use crate::{ClientConfig, Error, Request, request::Target};
 
 /// Bytes of headers, and of a body that nobody reads, that a connection holds.
 const MAX_BUFFER: usize = 256 << 10;
@@ -39,24 +40,45 @@ pub(crate) struct Connection {
     pub(crate) sender: SendRequest<Full<Bytes>>,
     pub(crate) remote: SocketAddr,
     pub(crate) wire: Arc<Wire>,
+    /// Of one for requests in the background, where the system has a descriptor for it.
+    pub(crate) socket: Option<Arc<Socket>>,
     /// When it last was of use.
     pub(crate) since: Instant,
 }
 
 /// Bytes that went over a connection, TLS and headers included.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Wire {
     pub(crate) received: AtomicU64,
     pub(crate) sent: AtomicU64,
+    /// Bytes that are taken from the kernel in one go at most.
+    most: AtomicUsize,
+}
+
+impl Wire {
+    pub(crate) fn portion(&self, most: usize) {
+        self.most.store(most.max(1), Ordering::Relaxed);
+    }
+}
+
+impl Default for Wire {
+    fn default() -> Self {
+        Self {
+            received: AtomicU64::new(0),
+            sent: AtomicU64::new(0),
+            most: AtomicUsize::new(usize::MAX),
+        }
+    }
 }
 
 /// Opens a connection. What it counts is counted in `total` as well.
 pub(crate) async fn connect(
     config: &ClientConfig,
     tls: Option<&Arc<rustls::ClientConfig>>,
-    target: &Target,
+    request: &Request,
     total: &Arc<Wire>,
 ) -> Result<Connection, Error> {
+    let target = &request.target;
     let tls = match (target.secure, tls) {
         (false, _) => None,
         (true, Some(tls)) => Some(tls),
@@ -66,7 +88,7 @@ pub(crate) async fn connect(
         }
     };
     let limit = config.connect_timeout;
-    timeout(limit, stand(config, tls, target, total))
+    timeout(limit, stand(config, tls, request, total))
         .await
         .unwrap_or_else(|_| {
             Err(Error::ConnectTimeout {
@@ -79,9 +101,10 @@ pub(crate) async fn connect(
 async fn stand(
     config: &ClientConfig,
     tls: Option<&Arc<rustls::ClientConfig>>,
-    target: &Target,
+    request: &Request,
     total: &Arc<Wire>,
 ) -> Result<Connection, Error> {
+    let target = &request.target;
     let host = || target.host.clone();
     let addresses = resolve(config, target).await?;
     let stream = reach(&addresses, target, config.connect_timeout).await?;
@@ -89,6 +112,10 @@ async fn stand(
     // Requests are small and are not to wait for one another.
     drop(stream.set_nodelay(true));
     let wire = Arc::new(Wire::default());
+    let socket = request
+        .background
+        .then(|| SockRef::from(&stream).try_clone());
+    let socket = socket.and_then(Result::ok).map(Arc::new);
     let stream = Counted {
         stream,
         wires: [wire.clone(), total.clone()],
@@ -113,6 +140,7 @@ async fn stand(
         sender,
         remote,
         wire,
+        socket,
         since: Instant::now(),
     })
 }
@@ -232,7 +260,16 @@ impl AsyncRead for Counted {
         into: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let before = into.filled().len();
-        let polled = Pin::new(&mut self.stream).poll_read(cx, into);
+        let most = self.wires[0].most.load(Ordering::Relaxed);
+        let polled = if most >= into.remaining() {
+            Pin::new(&mut self.stream).poll_read(cx, into)
+        } else {
+            let mut portion = ReadBuf::new(into.initialize_unfilled_to(most));
+            let polled = Pin::new(&mut self.stream).poll_read(cx, &mut portion);
+            let read = portion.filled().len();
+            into.advance(read);
+            polled
+        };
         let read = (into.filled().len() - before) as u64;
         for wire in &self.wires {
             wire.received.fetch_add(read, Ordering::Relaxed);

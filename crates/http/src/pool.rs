@@ -4,7 +4,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::{connect::Connection, request::Target};
+use crate::{Request, connect::Connection};
 
 /// Connections that wait for their next request.
 #[derive(Debug)]
@@ -20,6 +20,8 @@ pub(crate) struct Server {
     secure: bool,
     host: String,
     port: u16,
+    /// Whether it is for requests in the background.
+    background: bool,
 }
 
 /// The right to give a connection back once its answer was read.
@@ -63,6 +65,7 @@ impl Place {
             return;
         }
         self.connection.since = Instant::now();
+        self.connection.wire.portion(usize::MAX);
         let mut idle = self.pool.lock();
         idle.push_back((self.server, self.connection));
         let excess = idle.len().saturating_sub(self.pool.most);
@@ -70,12 +73,14 @@ impl Place {
     }
 }
 
-impl From<&Target> for Server {
-    fn from(target: &Target) -> Self {
+impl From<&Request> for Server {
+    fn from(request: &Request) -> Self {
+        let target = &request.target;
         Self {
             secure: target.secure,
             host: target.host.clone(),
             port: target.port,
+            background: request.background,
         }
     }
 }

@@ -18,6 +18,7 @@ pub struct Request {
     pub(crate) body: Bytes,
     /// The range of bytes that was asked for.
     pub(crate) range: Option<Range<u64>>,
+    pub(crate) background: bool,
 }
 
 /// What is asked, and whom.
@@ -74,6 +75,7 @@ impl Request {
             headers: HeaderMap::new(),
             body,
             range: None,
+            background: false,
         })
     }
 
@@ -99,6 +101,17 @@ impl Request {
             .insert(RANGE, value.expect("digits stand in a header"));
         self.range = Some(range);
         self
+    }
+
+    /// The same, for a transfer that holds back what comes: over a connection that only such requests
+    /// use, for it may be left with a narrow window, and whose socket
+    /// [`Body::socket`](crate::Body::socket) shows.
+    #[must_use]
+    pub fn background(self) -> Self {
+        Self {
+            background: true,
+            ..self
+        }
     }
 
     /// Whom it asks: scheme, host and port, without a path.

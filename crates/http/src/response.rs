@@ -1,4 +1,9 @@
-use std::{net::SocketAddr, ops::Range, sync::atomic::Ordering, time::Duration};
+use std::{
+    net::SocketAddr,
+    ops::Range,
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
 
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
@@ -8,6 +13,7 @@ use hyper::{
     header::{CONTENT_RANGE, CONTENT_TYPE, HeaderName},
 };
 use serde::de::DeserializeOwned;
+use socket2::Socket;
 use tokio::time::timeout;
 
 use crate::{ContentRange, Error, pool::Place};
@@ -232,6 +238,20 @@ impl Body {
             host: self.host.clone(),
             expected: self.expected.unwrap_or_default(),
             got: self.got,
+        }
+    }
+
+    /// The socket that it comes over, to ask the kernel about it: of a request in the background, on
+    /// most systems, until its end.
+    pub fn socket(&self) -> Option<&Arc<Socket>> {
+        self.place.as_ref()?.connection.socket.as_ref()
+    }
+
+    /// Takes at most so many bytes of the connection from the kernel in one go, from now on until its
+    /// end. What was taken already still comes.
+    pub fn portion(&self, most: usize) {
+        if let Some(place) = &self.place {
+            place.connection.wire.portion(most);
         }
     }
 

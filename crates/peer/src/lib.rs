@@ -65,7 +65,7 @@ pub use event::Event;
 pub use greet::Foreign;
 pub use measure::{Measurement, Probe, Verify};
 pub use net::{FarEnd, SocketOptions, Stream, TcpInfo, connect, is_near};
-pub use origin::{SourceError, Sources};
+pub use origin::{PacedBody, Pacer, SourceError, Sources};
 pub use peer::{Download, Peer, Shared};
 pub use snapshot::{ConnectionView, ContentView, Fetches, Snapshot};
 pub use throttle::Background;

@@ -13,8 +13,8 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    AddError, Background, ContentView, Event, FarEnd, Measurement, PeerConfig, Snapshot, Sources,
-    StartError, Stream, TcpInfo, Transfer,
+    AddError, Background, ContentView, Event, FarEnd, Measurement, Pacer, PeerConfig, Snapshot,
+    Sources, StartError, Stream, TcpInfo, Transfer,
     actor::{Actor, Ask, Tools},
     counters::Counters,
     data::{Hashers, Pool},
@@ -76,7 +76,8 @@ pub struct Download {
     /// Where the pieces that are there can be read, to send them on; `None` to take only.
     pub source: Option<Arc<dyn Source>>,
     /// Whether it may be in the way of other traffic: in the background it takes what nobody else
-    /// wants (see [`dolab_engine::ledbat`], Linux only).
+    /// wants (see [`dolab_engine::ledbat`], Linux only; HTTP sources are read as they come
+    /// elsewhere).
     pub priority: Priority,
     /// Where else it may be had; `None` for peers only.
     pub sources: Option<Sources>,
@@ -345,6 +346,13 @@ impl Peer {
         self.inner.throttle.view()
     }
 
+    /// How fast what is fetched over HTTP beside this peer is to be read, so that it is one of the
+    /// device's background transfers. In the foreground, and where the kernel tells no round trips
+    /// (anywhere but on Linux 5.4 or later), as fast as it comes.
+    pub fn pacer(&self, priority: Priority) -> Pacer {
+        Pacer::new(self.inner.throttle_for(priority))
+    }
+
     /// What happens from now on. Who falls behind by more than 1024 events loses the oldest and
     /// learns how many.
     pub fn subscribe(&self) -> broadcast::Receiver<Event> {
@@ -376,7 +384,8 @@ impl Peer {
 
 impl Inner {
     fn throttle_for(&self, priority: Priority) -> Option<Arc<Throttle>> {
-        (priority == Priority::Background).then(|| self.throttle.clone())
+        let yields = priority == Priority::Background && TcpInfo::is_known();
+        yields.then(|| self.throttle.clone())
     }
 }
 

@@ -8,17 +8,20 @@
 //! rule's rate: the window yields, the pace keeps bursts and the ceiling.
 //!
 //! A connection reads and then pays by waiting, so one for which nothing comes holds up no other.
+//!
+//! Peers and servers are treated alike. But a request over HTTP brings some megabytes and ends, so
+//! what is known of the way to a server is kept from one to the next, and for all connections to it.
 
 use std::{
     collections::BTreeMap,
+    net::SocketAddr,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 
 use dolab_engine::ledbat::{FLOOR, Ledbat, LedbatConfig};
-use tokio::net::TcpStream;
 
-use crate::{TcpInfo, net::bound_window};
+use crate::net::Gauge;
 
 /// How much faster than the rule's rate is read (assumed): the window is to be what holds a sender
 /// back, and never to be empty.
@@ -42,6 +45,13 @@ const SAMPLE_EVERY: Duration = Duration::from_millis(10);
 /// Packets that fit the window of a connection at least (LEDBAT++). A sender holds back while not
 /// even one fits, so it goes by the path's own packets: on loopback they have 64 KiB.
 const SMALLEST_WINDOW: u64 = 2;
+
+/// How long the way to a server is remembered when nothing comes over it: as long as the rule
+/// remembers a round trip.
+const REMEMBERED: Duration = Duration::from_secs(600);
+
+/// Servers that are remembered at most. What is not is found out again by each request.
+const MAX_SERVERS: usize = 64;
 
 /// How background transfers stand at one moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,15 +83,26 @@ struct State {
     paid: Instant,
     received: u64,
     flows: BTreeMap<u64, Measured>,
+    servers: BTreeMap<SocketAddr, Server>,
     next: u64,
 }
 
 /// What was seen of a connection last.
 #[derive(Debug)]
 struct Measured {
+    /// What the rule knows it by.
+    path: u64,
     at: Option<Instant>,
     received: u64,
     out_of_order: u32,
+}
+
+/// The way to a server.
+#[derive(Debug)]
+struct Server {
+    path: u64,
+    flows: usize,
+    used: Instant,
 }
 
 /// One connection's part in the background transfers.
@@ -89,8 +110,10 @@ struct Measured {
 pub(crate) struct Flow {
     throttle: Arc<Throttle>,
     id: u64,
+    /// The server that it comes from, when it is no peer.
+    server: Option<SocketAddr>,
     /// What tells its round trip. Without, it takes the least rate and is no part of the rule.
-    tcp: Option<Arc<TcpStream>>,
+    gauge: Gauge,
 }
 
 impl Throttle {
@@ -103,27 +126,41 @@ impl Throttle {
                 paid: now,
                 received: 0,
                 flows: BTreeMap::new(),
+                servers: BTreeMap::new(),
                 next: 0,
             }),
         })
     }
 
-    /// Takes up a connection.
-    pub(crate) fn flow(self: &Arc<Self>, tcp: Option<Arc<TcpStream>>) -> Flow {
+    /// Takes up a connection with a peer.
+    pub(crate) fn flow(self: &Arc<Self>, gauge: Gauge) -> Flow {
+        self.begin(gauge, None)
+    }
+
+    /// Takes up a server's answer over HTTP.
+    pub(crate) fn answer(self: &Arc<Self>, gauge: Gauge, server: SocketAddr) -> Flow {
+        self.begin(gauge, Some(server))
+    }
+
+    fn begin(self: &Arc<Self>, gauge: Gauge, server: Option<SocketAddr>) -> Flow {
+        // A connection may have been used before.
+        let before = gauge.read();
         let mut state = self.lock();
         let id = state.next;
         state.next += 1;
         let measured = Measured {
+            path: server.map_or(id, |server| state.path_to(server, id)),
             at: None,
-            received: 0,
-            out_of_order: 0,
+            received: before.as_ref().map_or(0, |tcp| tcp.received),
+            out_of_order: before.as_ref().map_or(0, |tcp| tcp.out_of_order),
         };
         state.flows.insert(id, measured);
         drop(state);
         Flow {
             throttle: self.clone(),
             id,
-            tcp,
+            server,
+            gauge,
         }
     }
 
@@ -139,6 +176,11 @@ impl Throttle {
         })
     }
 
+    #[cfg(all(test, target_os = "linux"))]
+    pub(crate) fn base(&self) -> Option<Duration> {
+        self.lock().rule.base()
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -147,9 +189,10 @@ impl Throttle {
 impl Flow {
     /// How much may be read in one go, of `most`.
     pub(crate) fn portion(&self, most: usize) -> usize {
-        let rate = match self.tcp {
-            Some(_) => self.throttle.lock().rule.rate(),
-            None => FLOOR,
+        let rate = if self.gauge.is_known() {
+            self.throttle.lock().rule.rate()
+        } else {
+            FLOOR
         };
         let portion = rate.saturating_mul(PORTION.as_micros() as u64) / 1_000_000;
         let portion = usize::try_from(portion).unwrap_or(usize::MAX);
@@ -164,18 +207,18 @@ impl Flow {
         }
     }
 
-    /// Notes what was read. Returns how long to wait.
-    fn take(&self, read: usize) -> Duration {
+    /// Notes what was read. Returns how long to wait before the next portion.
+    pub(crate) fn take(&self, read: usize) -> Duration {
         let now = Instant::now();
         let mut state = self.throttle.lock();
         state.received += read as u64;
-        let Some(tcp) = &self.tcp else {
+        if !self.gauge.is_known() {
             return Duration::from_secs_f64(read as f64 / FLOOR as f64);
-        };
+        }
         let since = now.duration_since(self.throttle.began);
         let clock = dolab_engine::Instant(since.as_nanos() as u64);
         state.rule.received(clock, read as u64);
-        state.measure(self.id, tcp, now, clock);
+        state.measure(self, now, clock);
         state.pay(now, read)
     }
 }
@@ -184,11 +227,51 @@ impl Drop for Flow {
     fn drop(&mut self) {
         let mut state = self.throttle.lock();
         state.flows.remove(&self.id);
-        state.rule.forget(self.id);
+        match self.server {
+            Some(server) => state.left(server),
+            None => state.rule.forget(self.id),
+        }
     }
 }
 
 impl State {
+    /// What the rule knows the way to a server by; `fresh` when it does not know it yet.
+    fn path_to(&mut self, server: SocketAddr, fresh: u64) -> u64 {
+        if !self.servers.contains_key(&server) {
+            self.forget_idle_servers();
+        }
+        let now = Instant::now();
+        let server = self.servers.entry(server).or_insert(Server {
+            path: fresh,
+            flows: 0,
+            used: now,
+        });
+        server.flows += 1;
+        server.path
+    }
+
+    /// Makes room for one server more, of those over whose ways nothing comes now.
+    fn forget_idle_servers(&mut self) {
+        while let Some((&server, idle)) = self
+            .servers
+            .iter()
+            .filter(|(_, it)| it.flows == 0)
+            .min_by_key(|(_, it)| it.used)
+            && (idle.used.elapsed() >= REMEMBERED || self.servers.len() >= MAX_SERVERS)
+        {
+            self.rule.forget(idle.path);
+            self.servers.remove(&server);
+        }
+    }
+
+    /// An answer of a server has ended.
+    fn left(&mut self, server: SocketAddr) {
+        if let Some(server) = self.servers.get_mut(&server) {
+            server.flows -= 1;
+            server.used = Instant::now();
+        }
+    }
+
     /// Returns how long to wait.
     fn pay(&mut self, now: Instant, read: usize) -> Duration {
         let rate = self.rule.rate().max(1) as f64 * HEADROOM;
@@ -199,8 +282,8 @@ impl State {
     }
 
     /// Looks at a connection's round trip when it is time, and bounds its window.
-    fn measure(&mut self, id: u64, stream: &TcpStream, now: Instant, clock: dolab_engine::Instant) {
-        let Some(flow) = self.flows.get_mut(&id) else {
+    fn measure(&mut self, of: &Flow, now: Instant, clock: dolab_engine::Instant) {
+        let Some(flow) = self.flows.get_mut(&of.id) else {
             return;
         };
         if flow
@@ -210,12 +293,12 @@ impl State {
             return;
         }
         flow.at = Some(now);
-        let Some(tcp) = TcpInfo::read(stream) else {
+        let Some(tcp) = of.gauge.read() else {
             return;
         };
         if tcp.out_of_order > flow.out_of_order {
             flow.out_of_order = tcp.out_of_order;
-            self.rule.lost(id);
+            self.rule.lost(flow.path);
         }
         // Only what came since is a new measurement.
         if tcp.received > flow.received {
@@ -223,12 +306,13 @@ impl State {
             let seen = tcp.receive_round_trip.filter(|_| tcp.timestamps);
             let seen = seen.unwrap_or(tcp.round_trip);
             // A window that was empty for a moment makes the kernel believe in microseconds.
-            self.rule.sample(clock, id, seen.max(tcp.min_round_trip));
+            self.rule
+                .sample(clock, flow.path, seen.max(tcp.min_round_trip));
         }
         let share = self.rule.window() / self.flows.len() as u64;
         let least = SMALLEST_WINDOW * u64::from(tcp.segment);
         let window = u32::try_from(share.max(least)).unwrap_or(u32::MAX >> 1);
-        if let Err(error) = bound_window(stream, window.min(u32::MAX >> 1)) {
+        if let Err(error) = of.gauge.bound_window(window.min(u32::MAX >> 1)) {
             tracing::debug!(target: "dolab_peer", %error, "the receive window can not be bounded");
         }
     }

@@ -14,8 +14,8 @@ use common::{Made, Memory, addr, loopback, peer, peer_with, told, until, within}
 use dolab_cloud::{Cloud, CloudConfig, CloudPorts, Content, ContentRules};
 use dolab_http::Trust;
 use dolab_peer::{
-    Event, FetchFailure, GiveUp, Peer, PeerConfig, PeerType, Priority, Rules, Sources, Transfer,
-    TransferError,
+    Event, FetchFailure, GiveUp, Peer, PeerConfig, PeerType, Priority, Rules, Sources, TcpInfo,
+    Transfer, TransferError,
 };
 use dolab_wire::DoCode;
 
@@ -136,6 +136,52 @@ async fn all_of_it_comes_from_the_origin_where_nobody_else_is() {
         device.snapshot().await.unwrap().memory == 0
     })
     .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_comes_over_http_yields_in_the_background() {
+    if !TcpInfo::is_known() {
+        return;
+    }
+    let site = Site::new(made(6 * MIB + 77)).await;
+    let secure = Sources::url(format!("https://{ORIGIN}{}", site.path), freely());
+    for (sources, kind) in [
+        (site.sources(freely()), PeerType::Cdn),
+        (secure, PeerType::Cdn),
+        (site.cached(freely()), PeerType::Doinc),
+    ] {
+        for priority in [Priority::Background, Priority::Foreground] {
+            let device = site.peer(|_| {}).await;
+            let memory = Memory::new(&site.made);
+            let mut download = site.made.download(memory.clone());
+            download.priority = priority;
+            download.sources = Some(sources.clone());
+            let transfer = device.download(download).await.unwrap();
+            let mut seen = None;
+            let report = within("the transfer", async {
+                let mut finished = std::pin::pin!(transfer.finished());
+                loop {
+                    tokio::select! {
+                        report = &mut finished => break report.unwrap(),
+                        () = tokio::task::yield_now() => seen = device.background().or(seen),
+                    }
+                }
+            })
+            .await;
+            assert_eq!(memory.bytes(), site.made.bytes());
+            assert_eq!(report.traffic.down.of(kind), report.bytes);
+            match priority {
+                Priority::Foreground => assert_eq!(seen, None, "nothing holds it back"),
+                Priority::Background => {
+                    let seen = seen.expect("it is one of the background transfers");
+                    assert!((1..=2).contains(&seen.connections), "{seen:?}");
+                    assert!(seen.base.is_some(), "{seen:?}");
+                    assert!(seen.received > MIB, "{seen:?}");
+                }
+            }
+            device.stop().await;
+        }
+    }
 }
 
 #[tokio::test]

@@ -88,7 +88,7 @@ impl Inner {
         self.write_down(request, known)?;
         let fetched = match &known.hashes {
             Some(hashes) => self.fetch(request, known, hashes).await?,
-            None => self.fetch_plain(known).await?,
+            None => self.fetch_plain(known, request.priority).await?,
         };
         Ok(self.complete(request, known, job, fetched).await)
     }
@@ -311,10 +311,16 @@ impl Inner {
     }
 
     /// Fetches the whole over HTTP: nothing tells what its pieces have to be.
-    async fn fetch_plain(&self, known: &Known) -> Result<Fetched, DownloadError> {
+    async fn fetch_plain(
+        &self,
+        known: &Known,
+        priority: Priority,
+    ) -> Result<Fetched, DownloadError> {
         let place = self.cache.plain(&known.file_id);
         let progress = Progress::default();
-        let mut fetched = std::pin::pin!(simple::fetch(&self.http, &known.urls, &place, &progress));
+        let pacer = self.peer.pacer(priority);
+        let fetched = simple::fetch(&self.http, &pacer, &known.urls, &place, &progress);
+        let mut fetched = std::pin::pin!(fetched);
         let mut tick = interval(State::PERIOD);
         let plain = loop {
             tokio::select! {

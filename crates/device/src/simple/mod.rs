@@ -15,6 +15,7 @@ use std::{
 };
 
 use dolab_http::{Client, Error, Request, Response, header};
+use dolab_peer::Pacer;
 use tokio::{fs::File, io::AsyncWriteExt};
 
 pub(crate) use self::kept::Place;
@@ -88,19 +89,21 @@ pub(crate) enum PlainError {
     Disk { path: PathBuf, source: io::Error },
 }
 
-/// Fetches the first of `urls` that can be had into a place. `progress` follows.
+/// Fetches the first of `urls` that can be had into a place, as fast as `pacer` lets it. `progress`
+/// follows.
 ///
 /// # Errors
 /// Why the last of them could not be had.
 pub(crate) async fn fetch(
     client: &Client,
+    pacer: &Pacer,
     urls: &[String],
     place: &Place,
     progress: &Progress,
 ) -> Result<Plain, PlainError> {
     let mut last = None;
     for url in urls {
-        match fetch_one(client, url, place, progress).await {
+        match fetch_one(client, pacer, url, place, progress).await {
             Ok(plain) => return Ok(plain),
             Err(error @ PlainError::Disk { .. }) => return Err(error),
             Err(error) => last = Some(error),
@@ -116,6 +119,7 @@ pub(crate) async fn fetch(
 
 async fn fetch_one(
     client: &Client,
+    pacer: &Pacer,
     url: &str,
     place: &Place,
     progress: &Progress,
@@ -131,8 +135,8 @@ async fn fetch_one(
     let mut tries = TRIES;
     loop {
         let request = request(url, progress.have(), whole.as_ref())?;
-        let response = client.send(request).await?;
-        let mut response = match whole.as_ref().filter(|_| response.status != 200) {
+        let response = client.send(pacer.request(request)).await?;
+        let response = match whole.as_ref().filter(|_| response.status != 200) {
             Some(whole) => response.ranged(Some(whole.length))?,
             // The first answer, or the content is another one by now.
             None => {
@@ -149,8 +153,9 @@ async fn fetch_one(
         let length = whole.as_ref().map_or(0, |whole| whole.length);
         progress.length.store(length, Ordering::Relaxed);
         let remote = response.remote.ip();
+        let mut body = pacer.body(response.body, response.remote);
         let end = loop {
-            match response.body.chunk().await {
+            match body.chunk().await {
                 Ok(Some(bytes)) => {
                     file.write_all(&bytes).await.map_err(disk)?;
                     let before = progress.have();

@@ -71,7 +71,7 @@ impl Reader<'_> {
             }
         };
         let throttle = content.throttle.as_ref();
-        self.flow = throttle.map(|it| it.flow(self.stream.tcp().cloned()));
+        self.flow = throttle.map(|it| it.flow(self.stream.gauge()));
         if self.conn.initiator() == Initiator::Local {
             let handshake = self.handshake().await?;
             self.reports

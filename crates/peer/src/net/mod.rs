@@ -1,5 +1,6 @@
 //! Sockets and addresses.
 
+mod gauge;
 mod near;
 mod socket;
 mod stream;
@@ -7,10 +8,9 @@ mod tcp_info;
 mod window;
 
 pub use dolab_wire::is_near;
+pub(crate) use gauge::Gauge;
 pub(crate) use near::canonical;
 pub use socket::{SocketOptions, connect};
 pub(crate) use socket::{dial, listen, try_options};
-pub(crate) use stream::Gauge;
 pub use stream::{FarEnd, Stream};
 pub use tcp_info::TcpInfo;
-pub(crate) use window::bound_window;

@@ -4,7 +4,7 @@
 use std::{
     io::{self, IoSlice},
     net::{Shutdown, SocketAddr},
-    sync::{Arc, Weak},
+    sync::Arc,
     time::Duration,
 };
 
@@ -18,8 +18,7 @@ use tokio::{
     time::timeout,
 };
 
-use super::{canonical, socket};
-use crate::TcpInfo;
+use super::{Gauge, canonical, socket};
 
 /// A connection to another peer, for [`Peer::attach`](crate::Peer::attach): a TCP connection, made
 /// by `From`, or any other stream of bytes.
@@ -102,9 +101,12 @@ impl Stream {
         }
     }
 
-    /// What asks how it stands, for as long as it is there.
+    /// What asks the kernel how it stands, for as long as it is there.
     pub(crate) fn gauge(&self) -> Gauge {
-        Gauge(self.tcp().map(Arc::downgrade))
+        match &self.0 {
+            Kind::Tcp(tcp) => Gauge::Tcp(Arc::downgrade(tcp)),
+            Kind::Other(_) => Gauge::None,
+        }
     }
 
     /// Our end of it, where it has an address.
@@ -222,15 +224,5 @@ impl std::fmt::Debug for Stream {
             Kind::Tcp(tcp) => tcp.fmt(f),
             Kind::Other(_) => f.write_str("Other"),
         }
-    }
-}
-
-/// See [`Stream::gauge`].
-pub(crate) struct Gauge(Option<Weak<TcpStream>>);
-
-impl Gauge {
-    /// What the kernel measures now, where there is one that does.
-    pub(crate) fn read(&self) -> Option<TcpInfo> {
-        TcpInfo::read(&*self.0.as_ref()?.upgrade()?)
     }
 }

@@ -5,10 +5,9 @@ pub(crate) use linux::bound_window;
 
 #[cfg(target_os = "linux")]
 mod linux {
-    use std::io;
+    use std::{io, os::fd::AsFd};
 
     use nix::{libc, setsockopt_impl, sockopt_impl, sys::socket::setsockopt};
-    use tokio::net::TcpStream;
 
     sockopt_impl!(
         /// `TCP_WINDOW_CLAMP`: the receive window is never announced larger than this. What was
@@ -20,18 +19,14 @@ mod linux {
         u32
     );
 
-    /// Bounds the receive window of a connection, in bytes. To be said again now and then: the
-    /// kernel forgets it whenever it gives a connection a larger buffer.
-    ///
-    /// # Errors
-    /// What the system said.
-    pub(crate) fn bound_window(stream: &TcpStream, bytes: u32) -> io::Result<()> {
-        Ok(setsockopt(stream, WindowClamp, &bytes)?)
+    /// See [`Gauge::bound_window`](super::super::Gauge::bound_window).
+    pub(crate) fn bound_window(socket: &impl AsFd, bytes: u32) -> io::Result<()> {
+        Ok(setsockopt(socket, WindowClamp, &bytes)?)
     }
 }
 
 /// Not to be had by a safe call here.
 #[cfg(not(target_os = "linux"))]
-pub(crate) fn bound_window(_: &tokio::net::TcpStream, _: u32) -> std::io::Result<()> {
+pub(crate) fn bound_window<T>(_: &T, _: u32) -> std::io::Result<()> {
     Err(std::io::ErrorKind::Unsupported.into())
 }

@@ -9,10 +9,11 @@ use std::{
 
 use bytes::{BufMut, Bytes};
 use dolab_engine::{ConnId, FetchFailure, Input};
-use dolab_http::{Body, Client, Error, Request, Response};
+use dolab_http::{Client, Error, Request, Response};
 use tokio::sync::{Semaphore, mpsc};
 use tracing::info;
 
+use super::{PacedBody, Pacer};
 use crate::{
     data::{Hashers, Incoming, Pool},
     shared::{Content, Report, Reports},
@@ -51,7 +52,7 @@ pub(crate) struct Fetch {
 
 /// The body of an answer while it is read.
 struct Reading {
-    body: Body,
+    body: PacedBody,
     /// Came, and not used yet.
     rest: Bytes,
     /// Bytes that the engine was not told of.
@@ -75,11 +76,12 @@ impl Fetch {
     }
 
     async fn carry_out(&mut self) -> Result<(), Error> {
-        let response = self.ask().await?;
+        let pacer = Pacer::new(self.content.throttle.clone());
+        let response = self.ask(&pacer).await?;
         let (fetch, remote) = (self.fetch, response.remote);
         self.tell(Input::OriginAnswered { fetch, remote }).await;
         let mut reading = Reading {
-            body: response.body,
+            body: pacer.body(response.body, remote),
             rest: Bytes::new(),
             untold: 0,
             told: Instant::now(),
@@ -89,9 +91,9 @@ impl Fetch {
         read
     }
 
-    async fn ask(&self) -> Result<Response, Error> {
+    async fn ask(&self, pacer: &Pacer) -> Result<Response, Error> {
         let layout = self.content.layout;
-        let request = Request::get(&self.url)?;
+        let request = pacer.request(Request::get(&self.url)?);
         if self.ranged {
             let end = layout.offset(self.pieces.end).min(layout.length());
             let range = layout.offset(self.pieces.start)..end;

@@ -1,11 +1,13 @@
 //! What a content has beside peers: its own servers, and caches.
 
 mod fetch;
+mod paced;
 mod target;
 
 use dolab_engine::Rules;
 
 pub(crate) use fetch::{Fetch, Verdict};
+pub use paced::{PacedBody, Pacer};
 pub use target::SourceError;
 pub(crate) use target::Target;
 
