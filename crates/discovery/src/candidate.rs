@@ -2,6 +2,7 @@ use std::{net::SocketAddr, time::Instant};
 
 use dolab_content::ContentId;
 use dolab_wire::{PeerType, swarm::PeerId};
+use sha2::{Digest, Sha256};
 
 use crate::CallRequest;
 
@@ -113,8 +114,25 @@ pub struct LabPeer {
     pub contents: Vec<ContentId>,
     /// How many contents it has in all: more than listed when the list was cut.
     pub total: u32,
+    /// The group that it is in, when it is in group mode.
+    pub group: Option<GroupMark>,
     /// Hosts that it asks to call it back, at most [`txt::MAX_CALLS`](crate::txt::MAX_CALLS).
     pub calls: Vec<CallRequest>,
+}
+
+/// What tells on the link whether two devices are in one group, and not which: the first 8 bytes of
+/// the SHA-256 of the group's id (assumed; what Windows announces is not known).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct GroupMark(pub [u8; 8]);
+
+impl GroupMark {
+    /// The mark of a group.
+    pub fn of(id: &str) -> Self {
+        let digest: [u8; 32] = Sha256::digest(id.as_bytes()).into();
+        let mut mark = [0; 8];
+        mark.copy_from_slice(&digest[..8]);
+        Self(mark)
+    }
 }
 
 /// A lab peer asks this host to call it back, because it can open nothing towards us.

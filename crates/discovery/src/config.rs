@@ -4,6 +4,8 @@ use dolab_content::ContentId;
 use dolab_wire::swarm::PeerId;
 use if_addrs::Interface;
 
+use crate::GroupMark;
+
 /// The service that Delivery Optimization's peers announce (observed).
 pub const SERVICE: &str = "_dosvc._tcp.local.";
 
@@ -68,4 +70,6 @@ pub struct Announcement {
     /// Contents that we have, most wanted first: only
     /// [`txt::MAX_CONTENTS`](crate::txt::MAX_CONTENTS) are listed, the others counted.
     pub contents: Vec<ContentId>,
+    /// The group that this device is in, when it is in group mode.
+    pub group: Option<GroupMark>,
 }

@@ -8,14 +8,21 @@ use std::{
 use dolab_host::{Transport, port_holder};
 use mdns_sd::{IfKind, IfPredicate, ServiceDaemon};
 use socket2::{Domain, Protocol, Socket, Type};
-use tokio::sync::{mpsc, oneshot};
+use tokio::{
+    sync::{mpsc, oneshot},
+    time::timeout,
+};
 
 use crate::{
     Announcement, CallRequest, CallTarget, Candidate, Candidates, DiscoveryConfig, DiscoveryError,
     Interfaces,
     shared::Shared,
+    sightings,
     task::{Command, Task},
 };
+
+/// The service of Connected Caches (observed).
+const CACHE_SERVICE: &str = "_microsoft_mcc._tcp.local.";
 
 /// How long a call stays in the announcement when nobody takes it back.
 const CALL_LIFETIME: Duration = Duration::from_secs(30);
@@ -29,6 +36,17 @@ pub struct Discovery {
     shared: Arc<Shared>,
     commands: mpsc::UnboundedSender<Command>,
     interfaces: Vec<String>,
+    daemon: Daemon,
+    on: Interfaces,
+}
+
+/// The handle of the mDNS daemon's thread.
+struct Daemon(ServiceDaemon);
+
+impl std::fmt::Debug for Daemon {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Daemon").finish_non_exhaustive()
+    }
 }
 
 impl Discovery {
@@ -45,15 +63,52 @@ impl Discovery {
         let unwanted = IfPredicate::new(move |interface| !wanted.include(interface));
         daemon.disable_interface(IfKind::Predicate(unwanted))?;
         let shared = Arc::new(Shared::new(config.max_candidates));
+        let on = config.interfaces.clone();
         let (commands, queue) = mpsc::unbounded_channel();
-        let task = Task::new(daemon, config, Arc::clone(&shared), queue)?;
+        let task = Task::new(daemon.clone(), config, Arc::clone(&shared), queue)?;
         tokio::spawn(task.run());
         Ok(Self {
             shared,
             commands,
             interfaces,
+            daemon: Daemon(daemon),
+            on,
         })
     }
+
+    /// Looks for Connected Caches on the link, under the service that Windows asks for (observed),
+    /// and waits so long for answers. What comes is a host in the form of an address, with its port
+    /// where that is not 80; at most [`Self::MAX_CACHES`]. One search at a time: a second one ends
+    /// the first.
+    ///
+    /// # Errors
+    /// When discovery was stopped.
+    pub async fn caches(&self, wait: Duration) -> Result<Vec<String>, DiscoveryError> {
+        let found = self.daemon.0.browse(CACHE_SERVICE)?;
+        let mut caches = Vec::new();
+        let listen = async {
+            while let Ok(event) = found.recv_async().await {
+                let mdns_sd::ServiceEvent::ServiceResolved(service) = event else {
+                    continue;
+                };
+                // A link-local address needs a scope, which no URL carries.
+                let addrs = sightings::addrs(&service, &self.on);
+                let first = addrs.into_iter().find(|addr| !is_link_local(addr));
+                let new = first.map(cache_host);
+                caches.extend(new.filter(|new| !caches.contains(new)));
+                if caches.len() >= Self::MAX_CACHES {
+                    return;
+                }
+            }
+        };
+        // That the time is over is how it ends.
+        let _ = timeout(wait, listen).await;
+        self.daemon.0.stop_browse(CACHE_SERVICE)?;
+        Ok(caches)
+    }
+
+    /// Connected Caches that one search brings.
+    pub const MAX_CACHES: usize = 8;
 
     /// Announces this host, or changes what is announced. The first announcement goes out after
     /// about a second, which it takes to make sure that the name is free (RFC 6762, section 8.1);
@@ -165,6 +220,22 @@ impl Drop for CallGuard {
             .calls
             .retain(|(call, _)| call.nonce != self.nonce);
         let _ = self.commands.send(Command::Refresh);
+    }
+}
+
+/// A Connected Cache as policies name it.
+fn cache_host(addr: SocketAddr) -> String {
+    match (addr, addr.port()) {
+        (SocketAddr::V6(v6), 80) => format!("[{}]", v6.ip()),
+        (SocketAddr::V4(v4), 80) => v4.ip().to_string(),
+        _ => addr.to_string(),
+    }
+}
+
+fn is_link_local(addr: &SocketAddr) -> bool {
+    match addr {
+        SocketAddr::V6(v6) => v6.ip().is_unicast_link_local(),
+        SocketAddr::V4(v4) => v4.ip().is_link_local(),
     }
 }
 

@@ -9,6 +9,8 @@
 //! What is found comes as [`Event`]s about [`Candidate`]s, each with its source and age. Addresses
 //! that the user named become candidates through [`Target`].
 //!
+//! [`dhcp`] asks a site's DHCP server for the group and for Connected Caches.
+//!
 //! [`cloud`] asks Delivery Optimization's cloud service, whose offers become candidates too.
 //!
 //! Everything that comes from the network is bounded in size and number, and its text is made
@@ -19,6 +21,7 @@ mod candidate;
 pub mod cloud;
 mod config;
 mod daemon;
+pub mod dhcp;
 mod error;
 mod record;
 mod shared;
@@ -28,7 +31,7 @@ mod target;
 mod task;
 pub mod txt;
 
-pub use candidate::{Call, Candidate, Event, Kind, LabPeer, Source};
+pub use candidate::{Call, Candidate, Event, GroupMark, Kind, LabPeer, Source};
 pub use config::{Announcement, DiscoveryConfig, Interfaces, SERVICE};
 pub use daemon::{CallGuard, Discovery};
 pub use error::DiscoveryError;

@@ -22,6 +22,7 @@ pub(crate) fn service_info(
             .copied()
             .collect(),
         total: u32::try_from(announcement.contents.len()).unwrap_or(u32::MAX),
+        group: announcement.group,
         calls,
     };
     let pairs = txt::encode(&lab, revision);
@@ -71,6 +72,7 @@ mod tests {
     use dolab_wire::swarm::PeerId;
 
     use super::*;
+    use crate::GroupMark;
 
     #[test]
     fn any_host_name_makes_a_label() {
@@ -92,6 +94,7 @@ mod tests {
             port: 7680,
             peer: PeerId([1; 20]),
             contents,
+            group: Some(GroupMark::of("g")),
         };
         let info = service_info("host", &announcement, vec![], 1).expect("it is bounded");
         assert_eq!(info.get_property_val_str("n"), Some("100"));

@@ -149,7 +149,7 @@ fn interface_names(addr: &ScopedIp) -> Vec<&str> {
     }
 }
 
-fn addrs(service: &ResolvedService, on: &Interfaces) -> Vec<SocketAddr> {
+pub(crate) fn addrs(service: &ResolvedService, on: &Interfaces) -> Vec<SocketAddr> {
     let port = service.port;
     let mut addrs: Vec<SocketAddr> = service
         .addresses
@@ -215,6 +215,7 @@ mod tests {
             version: String::new(),
             contents: vec![],
             total: 0,
+            group: None,
             calls: vec![],
         })
     }

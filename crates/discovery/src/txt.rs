@@ -5,6 +5,7 @@
 //! ver=0.1.0              the version of dolab
 //! id=<40 hex digits>     the peer id
 //! rev=7                  counts the changes of this record
+//! g=<16 hex digits>      marks the group of a device in group mode
 //! n=3                    how many contents there are
 //! c0=<64 hex digits>     one of them, c1 the next, up to c7
 //! call0=<16 hex>;HOST    asks HOST to call back, and to show this nonce
@@ -18,7 +19,7 @@ use std::{collections::HashMap, fmt, net::IpAddr, str};
 use dolab_content::ContentId;
 use dolab_wire::{swarm::PeerId, text::printable};
 
-use crate::LabPeer;
+use crate::{GroupMark, LabPeer};
 
 /// Contents that a record lists. More are counted only.
 pub const MAX_CONTENTS: usize = 8;
@@ -85,6 +86,9 @@ pub fn encode(lab: &LabPeer, revision: u32) -> Vec<(String, String)> {
         ("rev".into(), revision.to_string()),
         ("n".into(), lab.total.to_string()),
     ];
+    if let Some(GroupMark(mark)) = lab.group {
+        pairs.push(("g".into(), format!("{:016x}", u64::from_be_bytes(mark))));
+    }
     for (n, content) in lab.contents.iter().take(MAX_CONTENTS).enumerate() {
         pairs.push((format!("c{n}"), content.to_string()));
     }
@@ -124,6 +128,7 @@ pub fn decode<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a [u8])>) -> Optio
             .unwrap_or(0)
             .max(listed),
         contents,
+        group: value("g").and_then(mark),
         calls: (0..MAX_CALLS)
             .filter_map(|n| call(value(&format!("call{n}"))?))
             .collect(),
@@ -137,6 +142,14 @@ fn call(value: &str) -> Option<CallRequest> {
         target: CallTarget::parse(target)?,
         nonce,
     })
+}
+
+fn mark(text: &str) -> Option<GroupMark> {
+    let digits = text.len() == 16 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let number = digits
+        .then(|| u64::from_str_radix(text, 16).ok())
+        .flatten()?;
+    Some(GroupMark(number.to_be_bytes()))
 }
 
 fn hex20(text: &str) -> Option<[u8; 20]> {
@@ -180,16 +193,18 @@ mod tests {
             "[0-9a-z.+-]{0,32}",
             vec(content, 0..=MAX_CONTENTS),
             any::<u16>(),
+            any::<Option<[u8; 8]>>(),
             vec(
                 call.prop_map(|(target, nonce)| CallRequest { target, nonce }),
                 0..=MAX_CALLS,
             ),
         )
-            .prop_map(|(peer, version, contents, more, calls)| LabPeer {
+            .prop_map(|(peer, version, contents, more, group, calls)| LabPeer {
                 peer: PeerId(peer),
                 version,
                 total: contents.len() as u32 + u32::from(more),
                 contents,
+                group: group.map(GroupMark),
                 calls,
             })
     }
@@ -249,6 +264,7 @@ mod tests {
             version: String::new(),
             contents,
             total: 20,
+            group: None,
             calls: vec![],
         };
         let read = decode_pairs(&encode(&lab, 1)).expect("it is ours");

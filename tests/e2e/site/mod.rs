@@ -5,6 +5,7 @@ mod admin;
 mod bands;
 mod kept;
 mod killed;
+mod surroundings;
 mod table;
 
 use std::path::{Path, PathBuf};

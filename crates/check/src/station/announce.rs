@@ -44,6 +44,7 @@ pub(super) fn start(
             port,
             peer: peer.id(),
             contents: Vec::new(),
+            group: None,
         };
         if let Err(error) = discovery.announce(announcement) {
             tracing::warn!(%error, "dns-sd: nothing is announced");

@@ -274,6 +274,7 @@ impl Shared {
                 .map(|c| c.id)
                 .filter(|id| !made_up.contains(id))
                 .collect(),
+            group: None,
         };
         if let Err(error) = discovery.announce(announcement) {
             tracing::warn!(%error, "dns-sd: nothing is announced");

@@ -127,11 +127,18 @@ impl Lab {
     }
 }
 
-impl Drop for Lab {
-    fn drop(&mut self) {
+impl Lab {
+    /// Stops the cloud, in order.
+    pub(crate) fn stop(&mut self) {
         if let Some(cloud) = self.cloud.take() {
             self.runtime.block_on(cloud.stop());
         }
+    }
+}
+
+impl Drop for Lab {
+    fn drop(&mut self) {
+        self.stop();
     }
 }
 

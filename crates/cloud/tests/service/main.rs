@@ -10,4 +10,6 @@ mod common;
 mod curl;
 mod faults;
 mod quic;
+mod relay;
+mod run;
 mod tls;

@@ -3,8 +3,9 @@
 
 use std::sync::Arc;
 
-use dolab_discovery::{Announcement, Candidate, Discovery, DiscoveryConfig, Kind};
+use dolab_discovery::{Announcement, Candidate, Discovery, DiscoveryConfig, GroupMark, Kind};
 use dolab_policy::Restriction;
+use dolab_wire::DownloadMode;
 use tokio::task::JoinHandle;
 
 use super::Inner;
@@ -64,9 +65,34 @@ impl Inner {
             port,
             peer: self.peer.id(),
             contents,
+            group: self.group_mark(),
         };
         if let Err(error) = discovery.announce(announcement) {
             tracing::warn!(%error, "the link is not told what is shared");
+        }
+    }
+
+    /// What marks this device's group on the link; `None` in every other mode than group mode.
+    fn group_mark(&self) -> Option<GroupMark> {
+        let in_group_mode = self.policies.download_mode() == DownloadMode::Group;
+        let group = self.group.id.as_deref().filter(|_| in_group_mode);
+        group.map(GroupMark::of)
+    }
+
+    /// Whether a device on the link may be a peer: in group mode those of the own group only
+    /// (documented). One that does not say its group, such as a Windows host, is in none as far as is
+    /// known.
+    fn is_of_us(&self, candidate: &Candidate) -> bool {
+        match self.policies.download_mode() {
+            DownloadMode::Group => {
+                let theirs = candidate.lab().and_then(|lab| lab.group);
+                theirs.is_some() && theirs == self.group_mark()
+            }
+            DownloadMode::CdnOnly
+            | DownloadMode::Lan
+            | DownloadMode::Internet
+            | DownloadMode::Simple
+            | DownloadMode::Bypass => true,
         }
     }
 
@@ -83,6 +109,9 @@ impl Inner {
 
     /// Proposes a candidate for each download that it may have something of.
     async fn take_up(&self, candidate: &Candidate) {
+        if !self.is_of_us(candidate) {
+            return;
+        }
         let wanted: Vec<_> = {
             let wanted = self
                 .wanted

@@ -89,7 +89,7 @@ impl Inner {
         let judgement = self.judge(answer.cloud, &transfer);
         self.allowed(&judgement)?;
         self.log_closed(&request.name, &judgement);
-        self.known(request, answer, judgement)
+        self.known(request, answer, judgement).await
     }
 
     fn allowed(&self, judgement: &Judgement) -> Result<(), DownloadError> {
@@ -140,7 +140,7 @@ impl Inner {
         about.cloud_trouble = None;
     }
 
-    fn known(
+    async fn known(
         &self,
         request: &Request,
         answer: Answer,
@@ -186,7 +186,7 @@ impl Inner {
         Ok(Known {
             file_id,
             urls,
-            caches: self.caches(&judgement, answer.endpoints.as_ref()),
+            caches: self.caches(&judgement, answer.endpoints.as_ref()).await,
             hashes: answer.hashes,
             values: answer.policy.map(|it| it.policies).unwrap_or_default(),
             endpoints: answer.endpoints,
@@ -194,30 +194,6 @@ impl Inner {
             reason,
             trouble: answer.trouble,
         })
-    }
-
-    /// The Connected Caches to use: those of the policy, and without one what the cloud assigned
-    /// (documented). DHCP and DNS-SD are not asked here.
-    fn caches(
-        &self,
-        judgement: &Judgement,
-        endpoints: Option<&Endpoints>,
-    ) -> Vec<(&'static str, String)> {
-        if !judgement.allowed.from_cache_server {
-            return Vec::new();
-        }
-        if let Some(hosts) = self.policies.cache_hosts() {
-            return hosts.iter().map(|host| ("", host.clone())).collect();
-        }
-        let assigned = endpoints.and_then(|it| it.geo.cache_host.clone());
-        let assigned = assigned.into_iter().flat_map(|hosts| {
-            let hosts = hosts.split(',').map(|host| host.trim().to_owned());
-            hosts.collect::<Vec<_>>()
-        });
-        assigned
-            .filter(|host| !host.is_empty())
-            .map(|host| ("Services:", host))
-            .collect()
     }
 }
 

@@ -1,5 +1,6 @@
 //! The device: one peer, one cache, one cloud, and the accounts of it all.
 
+mod caches;
 mod cloud;
 mod download;
 mod exchange;
@@ -22,7 +23,7 @@ use std::{
 };
 
 use dolab_content::ContentId;
-use dolab_discovery::{Discovery, cloud::CloudClient};
+use dolab_discovery::{Discovery, Interfaces, cloud::CloudClient};
 use dolab_http::Client;
 use dolab_peer::Peer;
 use dolab_policy::{
@@ -33,7 +34,7 @@ use jiff::{Timestamp, tz::TimeZone};
 use tokio::{sync::Mutex as AsyncMutex, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
-use self::{cloud::Members, port::Port};
+use self::{caches::Surroundings, cloud::Members, port::Port};
 use crate::{
     About, DeviceConfig, DeviceError, Outcome, PinError, State, View,
     book::Book,
@@ -71,6 +72,7 @@ struct Inner {
     /// Contents that DNS-SD finds peers for.
     wanted: Mutex<BTreeMap<ContentId, String>>,
     discovery: Option<Discovery>,
+    surroundings: Surroundings,
     stop: CancellationToken,
     /// One change of the state at a time goes to the disk.
     saving: Mutex<()>,
@@ -100,7 +102,13 @@ impl Device {
         let cache = Cache::new(folder.cache());
         let log = folder.log();
         let zone = TimeZone::system();
-        let group = config.policies.group(&config.group);
+        let on = config.discovery.as_ref().map(|it| it.interfaces.clone());
+        let surroundings = Surroundings::new(on.unwrap_or(Interfaces::All));
+        let mut facts = config.group;
+        if facts.dhcp_234.is_none() {
+            facts.dhcp_234 = surroundings.group(&config.policies).await;
+        }
+        let group = config.policies.group(&facts);
         let mut state = match folder.load()? {
             Some(state) => state,
             None => first_state(&config.policies, &zone),
@@ -149,6 +157,7 @@ impl Device {
             members: Mutex::default(),
             wanted: Mutex::default(),
             discovery,
+            surroundings,
             stop: CancellationToken::new(),
             saving: Mutex::default(),
         });

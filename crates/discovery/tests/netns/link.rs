@@ -16,6 +16,7 @@ pub(crate) fn announcement(peer: u8, contents: &[u8]) -> Announcement {
         port: 7680,
         peer: PeerId([peer; 20]),
         contents: contents.iter().map(|n| ContentId([*n; 32])).collect(),
+        group: None,
     }
 }
 
