@@ -103,7 +103,8 @@ impl Discovery {
         };
         // That the time is over is how it ends.
         let _ = timeout(wait, listen).await;
-        self.daemon.0.stop_browse(CACHE_SERVICE)?;
+        // Where it is too busy to hear that, it goes on asking now and then, and nobody listens.
+        let _ = self.daemon.0.stop_browse(CACHE_SERVICE);
         Ok(caches)
     }
 
