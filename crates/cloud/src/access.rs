@@ -47,8 +47,9 @@ pub(crate) struct Record {
     pub(crate) version: Version,
     pub(crate) method: String,
     pub(crate) host: String,
-    /// Path and parameters, as they came.
+    /// Path and parameters, made safe for terminals and cut.
     pub(crate) target: String,
+    /// What the caller calls itself, in the same form.
     pub(crate) agent: String,
     /// Part of the service.
     pub(crate) part: &'static str,

@@ -3,7 +3,7 @@ use std::{
     time::SystemTime,
 };
 
-use dolab_wire::cloud::Query;
+use dolab_wire::{cloud::Query, text::printable};
 use hyper::{
     Request,
     header::{HOST, USER_AGENT},
@@ -17,6 +17,12 @@ use crate::{
     hosts::{self, Role},
     net::Caller,
 };
+
+/// Characters of a path with its parameters that are written down.
+const MAX_TARGET: usize = 2048;
+
+/// The same of what a caller calls itself.
+const MAX_AGENT: usize = 256;
 
 /// What a request asks, as far as its head says.
 #[derive(Debug)]
@@ -35,12 +41,17 @@ pub(crate) struct Asked {
 }
 
 impl Asked {
+    /// And the answer already, when the name that it asks for is none: it counts as unnamed then.
     pub(crate) fn new<B>(
         request: &Request<B>,
         caller: Caller,
         shared: &Shared,
-    ) -> Result<Self, Reply> {
-        let (host, port) = host(request)?.unwrap_or_else(|| {
+    ) -> (Self, Option<Reply>) {
+        let (named, refused) = match host(request) {
+            Ok(named) => (named, None),
+            Err(reply) => (None, Some(reply)),
+        };
+        let (host, port) = named.unwrap_or_else(|| {
             let own = caller.local;
             (own.ip().to_string(), Some(own.port()))
         });
@@ -48,7 +59,7 @@ impl Asked {
         // Whoever came over TLS by a port of its own (through a NAT) is sent there again.
         let https = port.filter(|_| caller.tls);
         let http = port.filter(|_| !caller.tls);
-        Ok(Self {
+        let asked = Self {
             external: external(request, caller, shared.trust_forwarded),
             caller,
             host,
@@ -56,16 +67,16 @@ impl Asked {
             query: Query::parse(request.uri().query().unwrap_or_default()),
             https: https.or(ports.https).unwrap_or(443),
             http: http.or(ports.http).unwrap_or(80),
-        })
+        };
+        (asked, refused)
     }
 
     /// What is written down of it, as far as that is known yet.
     pub(super) fn record<B>(&self, request: &Request<B>) -> Record {
-        let text = |name| {
-            let value = request.headers().get(name);
-            let value = value.and_then(|value| value.to_str().ok());
-            value.unwrap_or_default().to_owned()
-        };
+        let agent = request.headers().get(USER_AGENT);
+        let agent = agent.map_or_else(String::new, |agent| {
+            printable(&String::from_utf8_lossy(agent.as_bytes()), MAX_AGENT)
+        });
         let part = match Endpoint::of(&self.path) {
             Some(endpoint) => endpoint.name(),
             None if self.path.starts_with("/dolab/") => "lab",
@@ -81,8 +92,8 @@ impl Asked {
             version: request.version(),
             method: request.method().to_string(),
             host: self.host.clone(),
-            target: target.map_or_else(String::new, ToString::to_string),
-            agent: text(USER_AGENT),
+            target: target.map_or_else(String::new, |it| printable(it.as_str(), MAX_TARGET)),
+            agent,
             part,
             status: 0,
             bytes: 0,

@@ -39,19 +39,22 @@ impl Handler for Front {
         request: Request<Incoming>,
     ) -> Result<Response<Body>, NoAnswer> {
         let (shared, began) = (&self.0, Instant::now());
-        let asked = match Asked::new(&request, caller, shared) {
-            Ok(asked) => asked,
-            Err(reply) => return Ok(reply.into()),
-        };
+        let (asked, refused) = Asked::new(&request, caller, shared);
         let mut record = asked.record(&request);
-        let effects = shared.faults.request(&asked.host, &asked.path);
+        let effects = match refused {
+            None => shared.faults.request(&asked.host, &asked.path),
+            Some(_) => Effects::default(),
+        };
         if let Some(delay) = effects.delay {
             tokio::time::sleep(delay).await;
         }
         if effects.drop {
             return Err(NoAnswer);
         }
-        let response = answer(shared, &asked, request, &effects).await;
+        let response = match refused {
+            None => answer(shared, &asked, request, &effects).await,
+            Some(reply) => reply.into(),
+        };
         let stalled = shared.gate.limits.stalled;
         let (slow, cut) = (effects.slow_body, effects.cut_body);
         record.status = response.status().as_u16();

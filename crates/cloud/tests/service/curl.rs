@@ -9,7 +9,8 @@ const JOIN: &str = r#"{"ContentId":"CONTENT","PeerId":"PEER","ReportedIp":"192.1
     "Downloaded":"0","DownloadedCdn":"0","Left":"LEFT","JoinRequestEvent":"1","PeersWanted":"255",
     "GroupId":"","Scope":"1","Profile":"768","Seq":"0"}"#;
 
-fn join(content: &str, peer: char, left: &str) -> String {
+/// A whole join, as the service was seen to get it.
+pub(crate) fn join(content: &str, peer: char, left: &str) -> String {
     let host = (peer as u32).to_string();
     let peer = peer.to_string().repeat(32) + "00000000";
     JOIN.replace("CONTENT", content)
