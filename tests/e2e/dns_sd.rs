@@ -6,18 +6,17 @@ use dolab_tests::{Namespace, Net, Process, Topology, not_run};
 
 use crate::peer;
 
-/// Runs avahi with a bus of its own, and browses with it. In a mount namespace of its own, so that
-/// it does not meet the bus and the avahi of the machine.
-const BROWSE: &str = r#"
+/// Runs avahi with a bus of its own, and a program that uses it (the arguments). In a mount namespace
+/// of its own, so that it does not meet the bus and the avahi of the machine.
+const AVAHI: &str = r#"
 set -e
 mount -t tmpfs tmpfs /run
 mkdir /run/dbus /run/avahi-daemon
-printf '[server]\nallow-interfaces=eth0\nuse-ipv6=yes\n[wide-area]\n[publish]\ndisable-publishing=yes\n' \
-    > /run/avahi.conf
+printf '[server]\nhost-name=stranger\nallow-interfaces=eth0\nuse-ipv6=yes\n' > /run/avahi.conf
 dbus-daemon --system --nofork --nopidfile \
     --address=unix:path=/run/dbus/system_bus_socket >/dev/null &
 until avahi-daemon --no-drop-root --no-chroot --no-rlimits -f /run/avahi.conf; do :; done &
-until avahi-browse --resolve --parsable _dosvc._tcp 2>/dev/null; do :; done
+until "$@"; do :; done
 "#;
 
 #[test]
@@ -25,11 +24,10 @@ fn avahi_resolves_a_peer_and_sees_it_leave() {
     let Some(net) = Net::new(Topology::Switch) else {
         return;
     };
-    if let Some(missing) = first_missing(&["avahi-daemon", "avahi-browse", "dbus-daemon"]) {
-        not_run(&format!("it needs {missing}"));
+    let browse = ["avahi-browse", "--resolve", "--parsable", "_dosvc._tcp"];
+    let Some(browser) = avahi(&net.here, &browse) else {
         return;
-    }
-    let browser = browse(&net.here);
+    };
     let peer = peer::start(net.there.dolab(), &["--share-synthetic", "4MiB"]);
     let address = net.there.address.to_string();
     // `=` stands for an instance that was resolved: its fields are interface, protocol, name, type,
@@ -50,10 +48,16 @@ fn avahi_resolves_a_peer_and_sees_it_leave() {
     browser.line(|line| line.starts_with('-') && line.contains(&instance));
 }
 
-fn browse(host: &Namespace) -> Process {
+/// avahi on a host, and a program that uses it. `None` where it is not installed, which is said.
+pub(crate) fn avahi(host: &Namespace, program: &[&str]) -> Option<Process> {
+    if let Some(missing) = first_missing(&["avahi-daemon", program[0], "dbus-daemon"]) {
+        not_run(&format!("it needs {missing}"));
+        return None;
+    }
     let mut shell = host.command("unshare");
-    shell.args(["--mount", "--propagation", "private", "bash", "-c", BROWSE]);
-    Process::start(shell)
+    shell.args(["--mount", "--propagation", "private", "bash", "-c", AVAHI]);
+    shell.arg("avahi").args(program);
+    Some(Process::start(shell))
 }
 
 /// The first of these programs that this machine lacks.

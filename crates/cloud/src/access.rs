@@ -223,3 +223,41 @@ impl Drop for Recorded {
         self.access.ended(&record);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_that_the_disk_is_too_slow_for_are_dropped_and_counted() {
+        let (lines, queue) = sync_channel(QUEUE);
+        let access = Access {
+            metrics: Metrics::new(),
+            lines: Some(lines),
+            writer: None,
+            dropped: AtomicU64::new(0),
+        };
+        let record = Record {
+            time: SystemTime::now(),
+            remote: ([127, 0, 0, 1], 7).into(),
+            external: [127, 0, 0, 1].into(),
+            tls: false,
+            version: Version::HTTP_11,
+            method: "GET".into(),
+            host: "x".into(),
+            target: "/".into(),
+            agent: String::new(),
+            part: "content",
+            status: 200,
+            bytes: 0,
+            whole: true,
+            seconds: 0.0,
+        };
+        for _ in 0..QUEUE + 3 {
+            access.ended(&record);
+        }
+        assert_eq!(access.dropped.load(Ordering::Relaxed), 3);
+        drop(access);
+        assert_eq!(queue.iter().count(), QUEUE);
+    }
+}

@@ -9,7 +9,6 @@ use std::{
     sync::Arc,
 };
 
-use dolab_content::PieceHasher;
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -52,8 +51,6 @@ pub(crate) struct Shared {
     pub(crate) access: Arc<Access>,
     pub(crate) faults: Arc<Faults>,
     pub(crate) authority_pem: String,
-    /// Changes when devices should ask the geo service again.
-    pub(crate) version: String,
 }
 
 impl Shared {
@@ -145,12 +142,13 @@ impl Cloud {
         let http_port = http.as_ref().map(|(port, _)| *port);
         let own = http_port.map(|port| SocketAddr::new(self_address(on), port));
         let cache = Cache::new(config.cache, own, config.allow_public);
-        let mut registrations = Registrations::new(config.seed);
+        let most = gate.limits.registration_bytes;
+        let mut registrations = Registrations::new(config.seed, most);
         if let Some(mut opened) = opened {
             let records = std::mem::take(&mut opened.records);
             registrations = registrations.restore(&records, |lifetime| opened.start(lifetime));
         }
-        let version = version_of(&config.service);
+        let relay = Relay::new(Arc::clone(&gate.limits));
         let shared = Arc::new(Shared {
             service: config.service,
             trust_forwarded: config.trust_forwarded,
@@ -163,12 +161,11 @@ impl Cloud {
             gate,
             catalogue: Catalogue::default(),
             cache,
-            relay: Relay::default(),
+            relay,
             access,
             registrations,
             faults,
             authority_pem: authority.pem(),
-            version,
         });
         for content in config.contents {
             shared.catalogue.add(content);
@@ -253,15 +250,6 @@ impl Cloud {
             gate.tasks.wait().await;
         }
     }
-}
-
-/// 16 hex digits that change with what devices are told.
-fn version_of(service: &ServiceConfig) -> String {
-    let digest = PieceHasher::hash(format!("{service:?}").as_bytes());
-    digest[..8]
-        .iter()
-        .map(|byte| format!("{byte:02X}"))
-        .collect()
 }
 
 /// Where the cloud reaches itself.

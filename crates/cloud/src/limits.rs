@@ -27,6 +27,18 @@ pub struct Limits {
     pub stalled: Duration,
     /// Time that a stop leaves to answers under way.
     pub drain: Duration,
+    /// Bytes of memory for registrations, counted as allocated; one more device gets 503.
+    pub registration_bytes: usize,
+    /// Stations that wait for a call at one time; one more gets 503.
+    pub stations: usize,
+    /// Connections on which one station waits; the oldest goes when there is one more.
+    pub station_connections: usize,
+    /// Connections between two stations at one time; one more gets 503.
+    pub tunnels: usize,
+    /// Bytes that such a connection carries in each direction; then it ends.
+    pub tunnel_bytes: u64,
+    /// A connection that is silent for so long in both directions ends, within twice that time.
+    pub tunnel_silence: Duration,
 }
 
 impl Default for Limits {
@@ -44,6 +56,12 @@ impl Default for Limits {
             body: Duration::from_secs(10),
             stalled: Duration::from_secs(60),
             drain: Duration::from_secs(10),
+            registration_bytes: 512 << 20,
+            stations: 1024,
+            station_connections: 4,
+            tunnels: 256,
+            tunnel_bytes: 1 << 30,
+            tunnel_silence: Duration::from_secs(120),
         }
     }
 }

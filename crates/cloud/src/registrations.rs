@@ -32,9 +32,13 @@ pub(crate) enum Unregistered {
 }
 
 impl Registrations {
-    /// None yet.
-    pub(crate) fn new(seed: u64) -> Self {
-        let directory = Directory::new(Config::default(), seed);
+    /// None yet, and no more than fit into so many bytes.
+    pub(crate) fn new(seed: u64, max_bytes: usize) -> Self {
+        let config = Config {
+            max_bytes,
+            ..Config::default()
+        };
+        let directory = Directory::new(config, seed);
         Self {
             lifetime: directory.lifetime(),
             directory: Mutex::new(directory),

@@ -7,7 +7,7 @@ use std::{
     net::IpAddr,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicU64, AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -21,25 +21,10 @@ use tokio::{
     time::{interval, timeout},
 };
 
-use crate::net::Gate;
-
-/// Stations that wait at one time.
-const MOST_STATIONS: usize = 1024;
-
-/// Connections on which one station waits; the oldest goes when there is one more.
-const MOST_WAITS: usize = 4;
-
-/// Connections between two stations at one time.
-const MOST_TUNNELS: u64 = 256;
-
-/// Bytes that a connection carries in each direction.
-const MOST_BYTES: u64 = 1 << 30;
+use crate::{Limits, net::Gate};
 
 /// How often a station that waits is sent something.
 const TICK_EVERY: Duration = Duration::from_secs(15);
-
-/// A connection that is silent for so long in both directions ends.
-const SILENCE: Duration = Duration::from_secs(120);
 
 /// Time for the upgrade of a connection, and for a byte to be taken.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -47,14 +32,15 @@ const PATIENCE: Duration = Duration::from_secs(10);
 type Stream = TokioIo<Upgraded>;
 
 /// All stations that wait.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(crate) struct Relay(Arc<Inner>);
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Inner {
+    limits: Arc<Limits>,
     waiting: Mutex<BTreeMap<String, Waiting>>,
     next: AtomicU64,
-    tunnels: AtomicU64,
+    tunnels: AtomicUsize,
 }
 
 #[derive(Debug)]
@@ -87,6 +73,16 @@ pub(crate) enum NoRelay {
 }
 
 impl Relay {
+    /// Nobody waits yet.
+    pub(crate) fn new(limits: Arc<Limits>) -> Self {
+        Self(Arc::new(Inner {
+            limits,
+            waiting: Mutex::default(),
+            next: AtomicU64::default(),
+            tunnels: AtomicUsize::default(),
+        }))
+    }
+
     /// The stations that wait, in the order of their ids.
     pub(crate) fn stations(&self) -> Vec<Station> {
         let waiting = self.lock();
@@ -96,7 +92,7 @@ impl Relay {
     /// Stations that wait, and connections between two.
     pub(crate) fn counts(&self) -> (usize, usize) {
         let tunnels = self.0.tunnels.load(Ordering::Relaxed);
-        (self.lock().len(), tunnels as usize)
+        (self.lock().len(), tunnels)
     }
 
     /// Lets a station wait on a connection, once that has been upgraded.
@@ -107,7 +103,7 @@ impl Relay {
         gate: &Gate,
     ) -> Result<(), NoRelay> {
         let mut waiting = self.lock();
-        if waiting.len() >= MOST_STATIONS && !waiting.contains_key(&station.id) {
+        if waiting.len() >= self.0.limits.stations && !waiting.contains_key(&station.id) {
             return Err(NoRelay::Full);
         }
         let number = self.0.next.fetch_add(1, Ordering::Relaxed);
@@ -119,7 +115,7 @@ impl Relay {
         });
         of_it.station = station;
         of_it.connections.push_back((number, called));
-        if of_it.connections.len() > MOST_WAITS {
+        if of_it.connections.len() > self.0.limits.station_connections {
             // Dropping it ends its connection.
             of_it.connections.pop_front();
         }
@@ -127,7 +123,7 @@ impl Relay {
         let (relay, stop) = (self.clone(), gate.stop.clone());
         gate.tasks.spawn(async move {
             let waited = tokio::select! {
-                waited = hold(upgrade, call) => waited,
+                waited = hold(upgrade, call, &relay.0.limits) => waited,
                 () = stop.cancelled() => Ok(()),
             };
             relay.gone(&name, number);
@@ -173,7 +169,7 @@ impl Relay {
     fn tunnel(&self) -> Result<Tunnel, NoRelay> {
         let tunnels = &self.0.tunnels;
         let taken = tunnels.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |taken| {
-            (taken < MOST_TUNNELS).then_some(taken + 1)
+            (taken < self.0.limits.tunnels).then_some(taken + 1)
         });
         taken.map_err(|_| NoRelay::Full)?;
         Ok(Tunnel(Arc::clone(&self.0)))
@@ -205,7 +201,11 @@ impl Drop for Tunnel {
 }
 
 /// Keeps a station's connection alive until somebody calls, and carries what they say.
-async fn hold(upgrade: OnUpgrade, mut call: oneshot::Receiver<Call>) -> io::Result<()> {
+async fn hold(
+    upgrade: OnUpgrade,
+    mut call: oneshot::Receiver<Call>,
+    limits: &Limits,
+) -> io::Result<()> {
     let mut station = upgraded(upgrade).await?;
     let mut tick = interval(TICK_EVERY);
     let call = loop {
@@ -227,7 +227,7 @@ async fn hold(upgrade: OnUpgrade, mut call: oneshot::Receiver<Call>) -> io::Resu
     let begin = format!("{}{}\n", char::from(BEGIN), call.external);
     say(&mut station, begin.as_bytes()).await?;
     let caller = upgraded(call.upgrade).await?;
-    carry(caller, station).await;
+    carry(caller, station, limits).await;
     drop(call.tunnel);
     Ok(())
 }
@@ -246,20 +246,24 @@ async fn say(stream: &mut Stream, bytes: &[u8]) -> io::Result<()> {
 }
 
 /// Carries bytes both ways until both have ended, or neither says anything.
-async fn carry(one: impl AsyncRead + AsyncWrite, other: impl AsyncRead + AsyncWrite) {
+async fn carry(
+    one: impl AsyncRead + AsyncWrite,
+    other: impl AsyncRead + AsyncWrite,
+    limits: &Limits,
+) {
     let (from_one, to_one) = tokio::io::split(one);
     let (from_other, to_other) = tokio::io::split(other);
     let moved = AtomicU64::new(0);
     let both = async {
         tokio::join!(
-            pump(from_one, to_other, &moved),
-            pump(from_other, to_one, &moved)
+            pump(from_one, to_other, limits.tunnel_bytes, &moved),
+            pump(from_other, to_one, limits.tunnel_bytes, &moved)
         )
     };
     let watch = async {
         let mut before = 0;
         loop {
-            tokio::time::sleep(SILENCE).await;
+            tokio::time::sleep(limits.tunnel_silence).await;
             let now = moved.load(Ordering::Relaxed);
             if std::mem::replace(&mut before, now) == now {
                 break;
@@ -272,17 +276,18 @@ async fn carry(one: impl AsyncRead + AsyncWrite, other: impl AsyncRead + AsyncWr
     }
 }
 
-/// Carries bytes one way to their end, and passes the end on.
+/// Carries bytes one way to their end, or as many as are left, and passes the end on.
 async fn pump<R: AsyncRead, W: AsyncWrite>(
     mut from: ReadHalf<R>,
     mut to: WriteHalf<W>,
+    mut left: u64,
     moved: &AtomicU64,
 ) {
     let mut buf = vec![0; 32 << 10];
-    let mut left = MOST_BYTES;
-    loop {
-        let read = match from.read(&mut buf).await {
-            Ok(read) if read > 0 && read as u64 <= left => read,
+    while left > 0 {
+        let room = usize::try_from(left).map_or(buf.len(), |left| left.min(buf.len()));
+        let read = match from.read(&mut buf[..room]).await {
+            Ok(read) if read > 0 => read,
             _ => break,
         };
         left -= read as u64;

@@ -85,7 +85,7 @@ impl Discovery {
     /// When discovery was stopped.
     pub async fn caches(&self, wait: Duration) -> Result<Vec<String>, DiscoveryError> {
         let found = self.daemon.0.browse(CACHE_SERVICE)?;
-        let mut caches = Vec::new();
+        let mut caches: Vec<(String, String)> = Vec::new();
         let listen = async {
             while let Ok(event) = found.recv_async().await {
                 let mdns_sd::ServiceEvent::ServiceResolved(service) = event else {
@@ -93,11 +93,16 @@ impl Discovery {
                 };
                 // A link-local address needs a scope, which no URL carries.
                 let addrs = sightings::addrs(&service, &self.on);
-                let first = addrs.into_iter().find(|addr| !is_link_local(addr));
-                let new = first.map(cache_host);
-                caches.extend(new.filter(|new| !caches.contains(new)));
-                if caches.len() >= Self::MAX_CACHES {
-                    return;
+                let Some(first) = addrs.into_iter().find(|addr| !is_link_local(addr)) else {
+                    continue;
+                };
+                let host = cache_host(first);
+                // More of its addresses may come later, better ones among them.
+                let room = caches.len() < Self::MAX_CACHES;
+                match caches.iter_mut().find(|it| it.0 == service.fullname) {
+                    Some(known) => known.1 = host,
+                    None if room => caches.push((service.fullname.clone(), host)),
+                    None => {}
                 }
             }
         };
@@ -105,7 +110,13 @@ impl Discovery {
         let _ = timeout(wait, listen).await;
         // Where it is too busy to hear that, it goes on asking now and then, and nobody listens.
         let _ = self.daemon.0.stop_browse(CACHE_SERVICE);
-        Ok(caches)
+        let mut hosts: Vec<String> = Vec::new();
+        for (_, host) in caches {
+            if !hosts.contains(&host) {
+                hosts.push(host);
+            }
+        }
+        Ok(hosts)
     }
 
     /// Connected Caches that one search brings.

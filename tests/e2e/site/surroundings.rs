@@ -1,11 +1,12 @@
 //! What a site tells a device beside the cloud: the group and caches by DHCP, and whose group a
 //! device on the link is in.
 
-use std::{io::ErrorKind, process::Command};
+use std::{io::ErrorKind, process::Command, time::Instant};
 
-use dolab_tests::{Lan, Namespace, Process, note};
+use dolab_tests::{Lan, Namespace, PATIENCE, Process, note};
 
 use super::{Cloud, SIZE, ask, peer};
+use crate::dns_sd::avahi;
 
 const GROUP: &str = "11111111-2222-4333-8444-555555555555";
 const OTHER: &str = "99999999-2222-4333-8444-555555555555";
@@ -133,11 +134,51 @@ fn group_and_cache_come_by_dhcp_where_a_policy_asks_for_them() {
         "{start}"
     );
     assert!(start.contains("groupId: ,"), "{start}");
-    let log = ask(&["log"], &cloud.folder.path().join("alone")).to_string();
-    assert!(
-        log.contains("no dhcp server tells option 234 or 235"),
-        "{log}"
-    );
+    row("alone-in-a-group", &[mode, source]);
+    for name in ["alone", "alone-in-a-group"] {
+        let log = ask(&["log"], &cloud.folder.path().join(name)).to_string();
+        assert!(
+            log.contains("no dhcp server tells option 234 or 235"),
+            "{name}: {log}"
+        );
+    }
+}
+
+#[test]
+fn a_cache_that_the_link_tells_of_is_used_where_nothing_else_names_one() {
+    let Some(lan) = Lan::cable() else { return };
+    let [host, device] = &lan.hosts[..] else {
+        panic!("a cable has two ends");
+    };
+    let publish = ["avahi-publish-service", "mcc", "_microsoft_mcc._tcp", "80"];
+    let Some(publisher) = avahi(host, &publish) else {
+        return;
+    };
+    publisher.error_line(|line| line.starts_with("Established"));
+    let cloud = Cloud::start_with(host, SIZE, &["--cache-origin", "10.50.0.1=10.50.0.1:80"]);
+    let row = |name: &str, policies: &[(&str, &str)]| {
+        let (finished, state) = cloud.device(device, name, policies, &[]).ends();
+        finished.assert_code(0);
+        let status = ask(&["status"], &state)["files"][0]["status"].clone();
+        (start_trace(&state), status)
+    };
+    let deadline = Instant::now() + PATIENCE;
+    // It is looked for once, and a question can be lost.
+    for run in 0.. {
+        let (start, status) = row(&format!("found-{run}"), &[]);
+        if start.contains("cacheHost: DNS-SD:10.50.0.1,") {
+            assert_eq!(status["BytesFromCacheServer"], cloud.bytes, "{status}");
+            break;
+        }
+        assert!(Instant::now() < deadline, "{start}");
+    }
+    // 0: it is not looked for (documented).
+    let (start, status) = row("off", &[("DOCacheHostSource", "0")]);
+    assert!(start.contains("cacheHost: ,"), "{start}");
+    assert_eq!(status["BytesFromCacheServer"], 0, "{status}");
+    // Even an empty list of hosts is one (documented).
+    let (start, _) = row("none", &[("DOCacheHost", "\"\"")]);
+    assert!(start.contains("cacheHost: ,"), "{start}");
 }
 
 #[test]

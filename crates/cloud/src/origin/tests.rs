@@ -118,6 +118,20 @@ async fn what_is_not_there_and_what_is_no_range() {
 }
 
 #[tokio::test]
+async fn more_ranges_than_may_be_get_the_whole() {
+    let ranges = |count: usize| {
+        let ranges: Vec<_> = (0..count)
+            .map(|n| format!("{}-{}", n * 10, n * 10))
+            .collect();
+        format!("bytes={}", ranges.join(","))
+    };
+    let (response, _) = get(&ranges(range::AT_MOST)).await;
+    assert_eq!(response.status(), 206);
+    let (response, body) = get(&ranges(range::AT_MOST + 1)).await;
+    assert_eq!((response.status().as_u16(), body.len()), (200, 700_000));
+}
+
+#[tokio::test]
 async fn conditions_come_before_ranges() {
     use hyper::header::{IF_NONE_MATCH, IF_RANGE};
 

@@ -5,7 +5,7 @@ use std::{
 
 use dolab_wire::{cloud::Query, text::printable};
 use hyper::{
-    Request,
+    Request, StatusCode,
     header::{HOST, USER_AGENT},
     http::uri::Authority,
 };
@@ -41,16 +41,24 @@ pub(crate) struct Asked {
 }
 
 impl Asked {
-    /// And the answer already, when the name that it asks for is none: it counts as unnamed then.
+    /// And the answer already, when the head is too long, or the name that it asks for is none: it
+    /// counts as unnamed then.
     pub(crate) fn new<B>(
         request: &Request<B>,
         caller: Caller,
         shared: &Shared,
     ) -> (Self, Option<Reply>) {
-        let (named, refused) = match host(request) {
+        let (named, mut refused) = match host(request) {
             Ok(named) => (named, None),
             Err(reply) => (None, Some(reply)),
         };
+        // What reads from the socket stops only some way beyond the limit.
+        let most = shared.gate.limits.header_bytes;
+        if head_len(request) > most {
+            let what = format!("the line and the headers have more than {most} bytes");
+            let status = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
+            refused = Some(Reply::error(status, what));
+        }
         let (host, port) = named.unwrap_or_else(|| {
             let own = caller.local;
             (own.ip().to_string(), Some(own.port()))
@@ -124,6 +132,18 @@ impl Asked {
             format!("{scheme}://{host}:{port}{path}")
         }
     }
+}
+
+/// Bytes of a request's line and headers, as HTTP/1.1 writes them.
+fn head_len<B>(request: &Request<B>) -> usize {
+    let target = request.uri().path_and_query();
+    let line = request.method().as_str().len() + target.map_or(0, |it| it.as_str().len());
+    let headers = request.headers().iter();
+    let headers: usize = headers
+        .map(|(name, value)| name.as_str().len() + value.len() + 4)
+        .sum();
+    // Two spaces, the version, the end of the line, and that of the head.
+    line + headers + 14
 }
 
 /// The name and port of a request. A name that is none could break what is built from it.

@@ -1,5 +1,8 @@
 //! Geo, key-value, content policy and discovery: documents that only say something.
 
+use std::fmt::Write;
+
+use dolab_content::PieceHasher;
 use dolab_wire::{
     DownloadMode,
     cloud::{
@@ -20,7 +23,7 @@ pub(super) fn geo(shared: &Shared, asked: &Asked) -> Answer {
         external_ip_address: asked.external,
         country_code: service.country_code.clone(),
         key_value_endpoint: asked.url(Role::KeyValue, KEY_VALUE_PATH),
-        version: shared.version.clone(),
+        version: version(shared, asked),
         compact_version: None,
         cache_id: Some("7".into()),
         content_cert: Some(false),
@@ -30,10 +33,22 @@ pub(super) fn geo(shared: &Shared, asked: &Asked) -> Answer {
     }))
 }
 
-pub(super) fn geo_version(shared: &Shared) -> Answer {
+pub(super) fn geo_version(shared: &Shared, asked: &Asked) -> Answer {
     Ok(Reply::json(&GeoVersion {
-        version: shared.version.clone(),
+        version: version(shared, asked),
     }))
+}
+
+/// 16 hex digits that change with what a device is told: with the service's configuration, and with
+/// the address that the device is seen at (assumed; Microsoft's version is opaque).
+fn version(shared: &Shared, asked: &Asked) -> String {
+    let told = format!("{} {:?}", asked.external, shared.service);
+    let digest = PieceHasher::hash(told.as_bytes());
+    let mut version = String::with_capacity(16);
+    for byte in &digest[..8] {
+        let _ = write!(version, "{byte:02X}");
+    }
+    version
 }
 
 pub(super) fn key_value(shared: &Shared, asked: &Asked) -> Answer {

@@ -139,7 +139,7 @@ async fn route(
     }
     let reply = match endpoint {
         Endpoint::Geo => documents::geo(shared, asked),
-        Endpoint::GeoVersion => documents::geo_version(shared),
+        Endpoint::GeoVersion => documents::geo_version(shared, asked),
         Endpoint::KeyValue => documents::key_value(shared, asked),
         Endpoint::ContentPolicy(id) => documents::content_policy(shared, asked, &id, effects),
         Endpoint::Discovery => documents::discovery(asked),

@@ -100,3 +100,23 @@ fn only_its_user_reads_the_key() {
     let mode = std::fs::metadata(&path).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
 }
+
+#[tokio::test]
+async fn who_would_wait_behind_too_many_is_turned_away() {
+    // Nobody writes.
+    let (orders, _queue) = sync_channel(QUEUE);
+    let full = orders.clone();
+    let state = State {
+        orders: Some(orders),
+        writer: None,
+    };
+    let order = || Order {
+        key: Vec::new(),
+        value: None,
+        done: oneshot::channel().0,
+    };
+    for _ in 0..QUEUE {
+        full.try_send(order()).unwrap();
+    }
+    assert_eq!(state.joined(&record(1, 1)).await, Err(NotKept::Busy));
+}

@@ -9,6 +9,7 @@ mod cache;
 mod common;
 mod curl;
 mod faults;
+mod limits;
 mod quic;
 mod relay;
 mod run;

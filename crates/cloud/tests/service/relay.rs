@@ -13,7 +13,7 @@ use crate::common::{Lab, connect};
 const ID: &str = "1111111111111111111111111111111100000000";
 
 /// Sends a `GET` that asks to upgrade, and returns the connection behind the answer's head.
-fn upgrade(lab: &Lab, target: &str) -> (String, TcpStream) {
+pub(crate) fn upgrade(lab: &Lab, target: &str) -> (String, TcpStream) {
     let mut stream = connect(lab.http_addr());
     let head = format!(
         "GET {target} HTTP/1.1\r\nHost: x\r\nConnection: upgrade\r\nUpgrade: {PROTOCOL}\r\n\r\n"
@@ -30,7 +30,8 @@ fn upgrade(lab: &Lab, target: &str) -> (String, TcpStream) {
     (String::from_utf8(answer).unwrap(), stream)
 }
 
-fn wait(lab: &Lab, id: &str) -> TcpStream {
+/// A station that waits.
+pub(crate) fn wait(lab: &Lab, id: &str) -> TcpStream {
     let target = format!("{WAIT_PATH}?station={id}&name=host&addresses=10.0.0.7:7680");
     let (head, mut stream) = upgrade(lab, &target);
     assert!(head.starts_with("HTTP/1.1 101 "), "{head}");
@@ -41,7 +42,8 @@ fn wait(lab: &Lab, id: &str) -> TcpStream {
     stream
 }
 
-fn line(stream: &mut TcpStream) -> Vec<u8> {
+/// What comes up to the end of a line.
+pub(crate) fn line(stream: &mut TcpStream) -> Vec<u8> {
     let mut line = Vec::new();
     while line.last() != Some(&b'\n') {
         let mut byte = [0];

@@ -125,6 +125,12 @@ fn a_forwarded_address_counts_only_where_it_is_trusted() {
         let geo = lab.https() + "/geo";
         let seen = lab.curl(&[&forwarded[..], &[&geo]].concat()).json();
         assert_eq!(seen["ExternalIpAddress"], expected, "trust: {trust}");
+        // Who is seen elsewhere than before has to ask geo again: its version tells.
+        let version = lab.https() + "/geoversion";
+        let elsewhere = lab.curl(&[&forwarded[..], &[&version]].concat()).json();
+        assert_eq!(elsewhere["Version"], seen["Version"]);
+        let here = lab.curl(&[&version]).json();
+        assert_eq!(here["Version"] == seen["Version"], !trust, "{here}");
         // What is no address is nobody's.
         let seen = lab
             .curl(&["--header", "X-Forwarded-For: nobody", &geo])

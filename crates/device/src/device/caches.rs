@@ -26,7 +26,8 @@ const LOOK_AT_DHCP: u32 = 1;
 #[derive(Debug)]
 pub(super) struct Surroundings {
     on: Interfaces,
-    dhcp: OnceCell<(DhcpAnswer, Option<String>)>,
+    /// What DHCP tells, or why it tells nothing.
+    dhcp: OnceCell<Result<DhcpAnswer, String>>,
     link: OnceCell<Vec<String>>,
 }
 
@@ -47,18 +48,19 @@ impl Surroundings {
         if policies.group_id_source() != GroupIdSource::Dhcp {
             return None;
         }
-        self.dhcp().await.0.group.clone()
+        self.dhcp().await.as_ref().ok()?.group.clone()
     }
 
-    /// What DHCP tells; why there is nothing, beside it.
-    async fn dhcp(&self) -> &(DhcpAnswer, Option<String>) {
+    /// Why DHCP tells nothing, once it was asked.
+    pub(super) fn silence(&self) -> Option<&str> {
+        Some(self.dhcp.get()?.as_ref().err()?)
+    }
+
+    async fn dhcp(&self) -> &Result<DhcpAnswer, String> {
         let ask = async || match dhcp::ask(&self.on).await {
-            Ok(Some(answer)) => (answer, None),
-            Ok(None) => {
-                let why = "no dhcp server tells option 234 or 235";
-                (DhcpAnswer::default(), Some(why.to_owned()))
-            }
-            Err(error) => (DhcpAnswer::default(), Some(error.to_string())),
+            Ok(Some(answer)) => Ok(answer),
+            Ok(None) => Err("no dhcp server tells option 234 or 235".to_owned()),
+            Err(error) => Err(error.to_string()),
         };
         self.dhcp.get_or_init(ask).await
     }
@@ -107,12 +109,19 @@ impl Inner {
     }
 
     async fn caches_of_dhcp(&self) -> Vec<Named> {
-        let (answer, why) = self.surroundings.dhcp().await;
-        if let Some(why) = why {
-            self.note(Level::Warning, why);
+        let first = self.surroundings.dhcp.get().is_none();
+        match self.surroundings.dhcp().await {
+            Ok(answer) => {
+                let caches = answer.caches.iter();
+                caches.map(|host| ("DHCP:", host.clone())).collect()
+            }
+            Err(why) => {
+                if first {
+                    self.note(Level::Warning, why);
+                }
+                Vec::new()
+            }
         }
-        let caches = answer.caches.iter();
-        caches.map(|host| ("DHCP:", host.clone())).collect()
     }
 
     async fn caches_on_the_link(&self) -> Vec<Named> {

@@ -289,6 +289,15 @@ impl Inner {
                     self.propose(*content, file_id, candidate).await;
                 }
             }
+            CloudEvent::Learned(endpoints) => {
+                self.cloud_answered(&endpoints);
+                let text = format_args!(
+                    "GEO response: seen at {}, version {}",
+                    endpoints.geo.external_ip_address, endpoints.geo.version
+                );
+                let function = "CGeoInfoProvider::RefreshConfigs";
+                self.write(&LogEntry::new(Level::Info, function, text));
+            }
             CloudEvent::Failed(error) => {
                 let trouble = Trouble::from(&*error);
                 self.on_registered(file_id, |it| it.trouble = Some(trouble));

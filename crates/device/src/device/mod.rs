@@ -167,6 +167,9 @@ impl Device {
                 format_args!("{} is gone from the cache", file.status.file_id),
             );
         }
+        if let Some(why) = inner.surroundings.silence() {
+            inner.note(Level::Warning, why);
+        }
         inner.announce_gates();
         inner.describe();
         inner.share_cache().await;

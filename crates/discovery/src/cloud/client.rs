@@ -129,15 +129,24 @@ impl CloudClient {
         self.get(Document::Geo, &url, Geo::parse).await
     }
 
-    /// Asks at `endpoint` whether the geo answer changed: it did when the version is another.
+    /// Asks whether a geo answer still holds: it does while its version is the one that the service
+    /// states (that this is what the version is for is **assumed**). Where nobody can be asked, it
+    /// holds.
     ///
     /// # Errors
     /// As [`Self::geo`].
-    pub async fn geo_version(&self, endpoint: &str) -> Result<GeoVersion, CloudError> {
-        let version = self.config.version.to_string();
-        let url = with_query(endpoint, &[("doClientVersion", &version)]);
-        self.get(Document::GeoVersion, &url, GeoVersion::parse)
-            .await
+    pub async fn is_current(&self, geo: &Geo) -> Result<bool, CloudError> {
+        let Some(endpoint) = self.config.geo_version() else {
+            return Ok(true);
+        };
+        let parameters = [
+            ("doClientVersion", &*self.config.version.to_string()),
+            ("profile", &*self.config.profile.to_string()),
+            ("groupID", self.config.group.as_deref().unwrap_or_default()),
+        ];
+        let url = with_query(&endpoint, &parameters);
+        let told = self.get(Document::GeoVersion, &url, GeoVersion::parse);
+        Ok(told.await?.version == geo.version)
     }
 
     /// Asks the key-value service that geo named.

@@ -29,6 +29,9 @@ pub enum CloudEvent {
         /// others can have all of it from.
         left: u64,
     },
+    /// Geo and key-value were asked again, because their version changed or a service did not
+    /// answer before.
+    Learned(Box<Endpoints>),
     /// Something about a device that the cloud offers.
     Peer(Box<Event>),
     /// The cloud could not be asked. It is asked again; what it offered before stays.
@@ -36,8 +39,9 @@ pub enum CloudEvent {
 }
 
 /// A device that is registered for a content, for as long as this is kept: it joins again whenever
-/// the cloud wants it to, and at once when it has all of the content. Dropped, it leaves in the
-/// background; [`Self::leave`] waits for that.
+/// the cloud wants it to, and at once when it has all of the content. Each time that it is due, it
+/// asks first whether what geo said still holds, and begins anew where it does not. Dropped, it
+/// leaves in the background; [`Self::leave`] waits for that.
 #[derive(Debug)]
 pub struct Membership {
     state: watch::Sender<State>,
@@ -132,12 +136,19 @@ impl Member {
     async fn run(mut self, mut changes: watch::Receiver<State>, events: mpsc::Sender<CloudEvent>) {
         let mut pause = PAUSES.0;
         let mut seq = 0;
+        let mut renews = false;
         loop {
             let mut join = changes.borrow_and_update().join.clone();
             join.seq = seq;
             seq += 1;
+            let round = async {
+                if renews {
+                    self.look_for_news(&join).await;
+                }
+                self.join(&join).await
+            };
             let joined = tokio::select! {
-                joined = self.join(&join) => joined,
+                joined = round => joined,
                 () = stopped(&mut changes) => break,
             };
             let wait = match joined {
@@ -155,19 +166,43 @@ impl Member {
             };
             let was_complete = join.left == 0;
             match self.wait(wait, was_complete, &mut changes, &events).await {
-                Woken::Due | Woken::Complete => {}
+                Woken::Due => renews = true,
+                // Others wait for it: it is said at once.
+                Woken::Complete => renews = false,
                 Woken::Stop => break,
             }
         }
         let join = changes.borrow().join.clone();
-        self.leave(join).await;
+        self.leave(&join).await;
+    }
+
+    /// Forgets what geo said where it holds no more, and leaves the array that this led to.
+    async fn look_for_news(&mut self, join: &Join) {
+        let Some(endpoints) = &self.endpoints else {
+            return;
+        };
+        match self.client.is_current(&endpoints.geo).await {
+            Ok(true) => {}
+            Ok(false) => {
+                tracing::debug!("geo has something new to say");
+                self.leave(join).await;
+                (self.endpoints, self.array) = (None, None);
+            }
+            // Whether the cloud answers at all, the join will tell.
+            Err(error) => tracing::debug!(%error, "whether geo has news is not known"),
+        }
     }
 
     /// One round: asks whatever is not known, joins, and notes what is to tell.
     async fn join(&mut self, join: &Join) -> Result<Duration, CloudError> {
         let endpoints = match &self.endpoints {
             Some(endpoints) => endpoints,
-            None => self.endpoints.insert(self.client.learn().await?),
+            None => {
+                let learned = self.client.learn().await?;
+                let told = CloudEvent::Learned(Box::new(learned.clone()));
+                self.waiting.push_back(told);
+                self.endpoints.insert(learned)
+            }
         };
         let array = match &self.array {
             Some(array) => array,
@@ -239,15 +274,15 @@ impl Member {
         }
     }
 
-    /// The last word. A device that never got as far as an array has nothing to take back.
-    async fn leave(self, join: Join) {
-        let Some(array) = self.array else { return };
+    /// The last word to an array. A device that never got as far as an array has nothing to take back.
+    async fn leave(&self, join: &Join) {
+        let Some(array) = &self.array else { return };
         let leave = Leave {
-            content_id: join.content_id,
-            alt_catalog_id: join.alt_catalog_id,
+            content_id: join.content_id.clone(),
+            alt_catalog_id: join.alt_catalog_id.clone(),
             peer_id: join.peer_id,
         };
-        match timeout(LEAVE_TIMEOUT, self.client.leave(&array, &leave)).await {
+        match timeout(LEAVE_TIMEOUT, self.client.leave(array, &leave)).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => tracing::debug!(%error, "the cloud was not told that we leave"),
             Err(_) => tracing::debug!("the cloud did not hear in time that we leave"),

@@ -169,8 +169,56 @@ async fn after_a_failure_it_begins_anew_and_keeps_what_it_knows() {
     loop {
         match next(&mut membership).await {
             CloudEvent::Joined { offered, .. } => break assert_eq!(offered, 1),
-            CloudEvent::Failed(_) => {}
+            CloudEvent::Failed(_) | CloudEvent::Learned(_) => {}
             other @ (CloudEvent::Peer(_) | _) => panic!("nothing is new: {other:?}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_geo_says_is_asked_again_when_its_version_changed() {
+    let mut cloud = StandIn::start().await;
+    cloud.set(JOIN, Answer::json(&joined(1, &[])));
+    let mut membership = start(&cloud).await;
+    cloud.next_of(GEO).await;
+    // As long as the version is the same, geo is left alone.
+    let asked = cloud.next_of(GEO_VERSION).await;
+    assert!(asked.query.contains("doClientVersion=10."), "{asked:?}");
+    assert!(asked.query.contains("profile=768"), "{asked:?}");
+    assert_eq!(cloud.next().await.what, JOIN);
+    assert_eq!(cloud.next().await.what, GEO_VERSION);
+    assert_eq!(cloud.next().await.what, JOIN);
+
+    cloud.set(GEO, Answer::json(&geo("203.0.113.8", "1234567890ABCDEF")));
+    let version = serde_json::json!({ "Version": "1234567890ABCDEF" });
+    cloud.set(GEO_VERSION, Answer::json(&version));
+    // What was under way when that was set comes first.
+    cloud.next_of(LEAVE).await;
+    for what in [GEO, KEY_VALUE, DISCOVERY, JOIN, GEO_VERSION, JOIN] {
+        assert_eq!(cloud.next().await.what, what);
+    }
+    let learned = loop {
+        if let CloudEvent::Learned(endpoints) = next(&mut membership).await {
+            break endpoints;
+        }
+    };
+    assert_eq!(learned.geo.external_ip_address.to_string(), "203.0.113.8");
+}
+
+#[tokio::test]
+async fn a_version_that_nobody_tells_changes_nothing() {
+    for answer in [
+        Answer::status(404),
+        Answer::page(),
+        Answer::json(&serde_json::json!({})),
+    ] {
+        let mut cloud = StandIn::start().await;
+        cloud.set(JOIN, Answer::json(&joined(1, &[])));
+        cloud.set(GEO_VERSION, answer);
+        let _membership = start(&cloud).await;
+        cloud.next_of(GEO_VERSION).await;
+        for what in [JOIN, GEO_VERSION, JOIN] {
+            assert_eq!(cloud.next().await.what, what);
         }
     }
 }

@@ -9,7 +9,7 @@ use std::{
 use dolab_content::{Layout, PiecesHashFile};
 use dolab_discovery::cloud::{CloudClient, CloudClientConfig, ContentName, Endpoints};
 use dolab_http::{ClientConfig, Trust};
-use dolab_wire::cloud::{ContentPolicy, GEO_HOST};
+use dolab_wire::cloud::{ContentPolicy, GEO_HOST, GEO_VERSION_HOST};
 use rustls::pki_types::PrivateKeyDer;
 use serde_json::{Value, json};
 use tokio::{
@@ -20,8 +20,9 @@ use tokio::{
 use tokio_rustls::TlsAcceptor;
 
 /// The names that the stand-in answers to, each on port 443 as the client sees it.
-pub(crate) const HOSTS: [&str; 5] = [
+pub(crate) const HOSTS: [&str; 6] = [
     GEO_HOST,
+    GEO_VERSION_HOST,
     "kv601.prod.do.dsp.mp.microsoft.com",
     "cp601.prod.do.dsp.mp.microsoft.com",
     "disc601.prod.do.dsp.mp.microsoft.com",
@@ -180,6 +181,7 @@ impl StandIn {
 }
 
 pub(crate) const GEO: &str = "GET geo.prod.do.dsp.mp.microsoft.com /geo";
+pub(crate) const GEO_VERSION: &str = "GET geover.prod.do.dsp.mp.microsoft.com /geoversion";
 pub(crate) const KEY_VALUE: &str = "GET kv601.prod.do.dsp.mp.microsoft.com /all";
 pub(crate) const POLICY: &str = "GET cp601.prod.do.dsp.mp.microsoft.com /content/*/contentpolicy";
 pub(crate) const PHF: &str = "GET cp601.prod.do.dsp.mp.microsoft.com /files/a.phf";
@@ -226,12 +228,21 @@ pub(crate) fn joined(interval: u64, peers: &[(u8, u16)]) -> Value {
     json!({ "IntervalSecs": interval, "Peers": peers })
 }
 
-fn right_answers(hashes: &PiecesHashFile) -> BTreeMap<String, Answer> {
-    let geo = json!({
-        "ExternalIpAddress": "203.0.113.7", "CountryCode": "DE", "CacheId": "7",
+/// The version of the geo answer.
+pub(crate) const VERSION: &str = "26A6D4D6994E8DA5";
+
+/// A geo answer that tells where the client is seen.
+pub(crate) fn geo(external: &str, version: &str) -> Value {
+    json!({
+        "ExternalIpAddress": external, "CountryCode": "DE", "CacheId": "7",
         "KeyValue_EndpointFullUri": "https://kv601.prod.do.dsp.mp.microsoft.com/all",
-        "Version": "26A6D4D6994E8DA5"
-    });
+        "Version": version
+    })
+}
+
+fn right_answers(hashes: &PiecesHashFile) -> BTreeMap<String, Answer> {
+    let geo = geo("203.0.113.7", VERSION);
+    let version = json!({ "Version": VERSION });
     let array = "https://array601.prod.do.dsp.mp.microsoft.com/array/7/";
     let phf = Answer {
         status: 200,
@@ -240,6 +251,7 @@ fn right_answers(hashes: &PiecesHashFile) -> BTreeMap<String, Answer> {
     };
     [
         (GEO, Answer::json(&geo)),
+        (GEO_VERSION, Answer::json(&version)),
         (KEY_VALUE, Answer::json(&key_value())),
         (POLICY, Answer::json(&policy(hashes))),
         (PHF, phf.clone()),

@@ -80,9 +80,20 @@ impl Avahi {
 
     /// Announces a `_dosvc._tcp` service with these TXT strings.
     pub(crate) fn publish(&self, instance: &str, port: &str, txt: &[&str]) -> Published {
+        self.publish_as(instance, "_dosvc._tcp", port, txt)
+    }
+
+    /// The same of any type of service.
+    pub(crate) fn publish_as(
+        &self,
+        instance: &str,
+        service: &str,
+        port: &str,
+        txt: &[&str],
+    ) -> Published {
         let mut publisher = self
             .command("avahi-publish-service")
-            .args([instance, "_dosvc._tcp", port])
+            .args([instance, service, port])
             .args(txt)
             .stderr(Stdio::piped())
             .spawn()

@@ -1,12 +1,14 @@
 //! Peers and a stranger: avahi, which knows nothing of dolab.
 
+use std::time::{Duration, Instant};
+
 use dolab_content::ContentId;
-use dolab_discovery::{Announcement, Kind};
+use dolab_discovery::{Announcement, Discovery, Kind};
 use dolab_wire::swarm::PeerId;
 
 use crate::{
     avahi::Avahi,
-    lab::{Lab, wait_for, wait_lost},
+    lab::{DEADLINE, Lab, wait_for, wait_lost},
     link::announcement,
 };
 
@@ -75,5 +77,49 @@ fn what_avahi_announces_is_no_lab_peer() {
     drop(windows);
     lab.hosts[0].run(async move {
         assert_eq!(wait_lost(&mut at_a).await, "DESKTOP-17");
+    });
+}
+
+#[test]
+fn a_connected_cache_that_avahi_announces_is_found_once() {
+    let Some(lab) = Lab::new(2) else { return };
+    let Some(avahi) = Avahi::start(&lab.hosts[1], "mcc") else {
+        return;
+    };
+    let a = lab.hosts[0].discover("alpha");
+    let find = |discovery: Discovery, expected: &'static [&'static str]| {
+        lab.hosts[0].run(async move {
+            let deadline = Instant::now() + DEADLINE;
+            loop {
+                // As long as a device waits: what is lost on the way is asked for again.
+                let found = discovery.caches(Duration::from_millis(500)).await.unwrap();
+                if found == expected {
+                    return discovery;
+                }
+                assert!(Instant::now() < deadline, "{found:?}");
+            }
+        })
+    };
+    let a = find(a, &[]);
+    let _usual = avahi.publish_as("mcc", "_microsoft_mcc._tcp", "80", &[]);
+    // Under IPv4, IPv6 and the link's own address, and yet one.
+    let a = find(a, &["10.50.0.2"]);
+    let _peer = avahi.publish("peer", "7680", &[]);
+    find(a, &["10.50.0.2"]);
+}
+
+#[test]
+fn the_port_of_a_connected_cache_is_kept_where_it_is_another() {
+    let Some(lab) = Lab::new(2) else { return };
+    let Some(avahi) = Avahi::start(&lab.hosts[1], "mcc") else {
+        return;
+    };
+    let _cache = avahi.publish_as("mcc", "_microsoft_mcc._tcp", "8080", &[]);
+    let a = lab.hosts[0].discover("alpha");
+    lab.hosts[0].run(async move {
+        let deadline = Instant::now() + DEADLINE;
+        while a.caches(Duration::from_millis(500)).await.unwrap() != ["10.50.0.2:8080"] {
+            assert!(Instant::now() < deadline, "it is not found");
+        }
     });
 }

@@ -384,6 +384,16 @@ fn parameters_are_escaped_and_found_in_any_case() {
 }
 
 #[test]
+fn parameters_beyond_the_limit_are_passed_over() {
+    let many: Vec<String> = (0..=Query::MAX).map(|n| format!("p{n}={n}")).collect();
+    let query = Query::parse(&many.join("&"));
+    let last = Query::MAX - 1;
+    let (within, beyond) = (format!("p{last}"), format!("p{}", Query::MAX));
+    assert_eq!(query.value(&within), Some(&*last.to_string()));
+    assert_eq!(query.value(&beyond), None);
+}
+
+#[test]
 fn client_versions() {
     let version: ClientVersion = "10.1.0.13".parse().unwrap();
     assert_eq!(version, ClientVersion::default());
