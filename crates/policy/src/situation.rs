@@ -4,6 +4,7 @@
 use std::fmt;
 
 use serde::{Deserialize, Deserializer, de};
+use toml::de::DeTable;
 
 use crate::{
     GroupFacts, Problem, ReadError, Trouble,
@@ -74,16 +75,17 @@ impl Situation {
         let read: File = toml::from_str(text).map_err(|error| {
             let at = error.span().map_or(0, |span| span.start);
             let (line, column) = position(text, at);
-            refused(
-                line,
-                Some(column),
-                Trouble::Toml(error.message().to_owned()),
-            )
+            let why = error.message().to_owned();
+            let what = match DeTable::parse(text) {
+                Ok(_) => Trouble::Situation(why),
+                Err(_) => Trouble::Toml(why),
+            };
+            refused(line, Some(column), what)
         })?;
         if read.charge.is_some() && read.power != Some(Feed::Battery) {
             let (line, column) = position(text, text.find("charge").unwrap_or(0));
             let why = "a charge needs power = \"battery\"".to_owned();
-            return Err(refused(line, Some(column), Trouble::Toml(why)));
+            return Err(refused(line, Some(column), Trouble::Situation(why)));
         }
         Ok(read.into())
     }
@@ -267,6 +269,8 @@ mod tests {
                 .to_string();
             assert!(error.starts_with(place), "{text}: {error}");
             assert!(error.contains(what), "{text}: {error}");
+            let is_form = error.contains("no TOML");
+            assert_eq!(is_form, what == "TOML", "{text}: {error}");
         }
         assert!(Situation::read("x", b"\xff\xfe").is_err());
     }

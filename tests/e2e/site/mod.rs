@@ -3,6 +3,7 @@
 
 mod admin;
 mod bands;
+mod gates;
 mod kept;
 mod killed;
 mod surroundings;

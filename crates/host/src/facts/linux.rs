@@ -2,7 +2,7 @@
 
 use std::{fs, path::Path};
 
-use dolab_policy::gates::Power;
+use dolab_policy::gates::{Cost, Power};
 
 /// `MemTotal` of /proc/meminfo: what the kernel can use, which is somewhat less than what is built in.
 pub(super) fn ram(meminfo: &Path) -> Option<u64> {
@@ -65,6 +65,17 @@ pub(super) fn description(interface: &Path) -> String {
         .and_then(|link| Some(link.file_name()?.to_string_lossy().into_owned()));
     let words: Vec<_> = [kind, tun, driver].into_iter().flatten().collect();
     words.join(" ")
+}
+
+/// Cellular, where a modem (`wwan`) is all that is connected. What another network costs is in no file.
+pub(super) fn cost<'a>(interfaces: &Path, names: impl Iterator<Item = &'a str>) -> Option<Cost> {
+    let mut names = names.peekable();
+    names.peek()?;
+    let modem = |name: &str| {
+        let uevent = fs::read_to_string(interfaces.join(name).join("uevent"));
+        uevent.is_ok_and(|uevent| uevent.lines().any(|line| line == "DEVTYPE=wwan"))
+    };
+    names.all(modem).then_some(Cost::Cellular)
 }
 
 #[cfg(test)]
@@ -139,5 +150,22 @@ mod tests {
         write(&tap, &[("tun_flags", "0x1001\n")]);
         assert_eq!(description(&tap), "tun");
         assert_eq!(description(Path::new("/nowhere")), "");
+    }
+
+    #[test]
+    fn a_modem_alone_is_cellular() {
+        let folder = tempfile::tempdir().unwrap();
+        write(
+            folder.path(),
+            &[
+                ("wwan0/uevent", "DEVTYPE=wwan\nINTERFACE=wwan0\n"),
+                ("eth0/uevent", "INTERFACE=eth0\n"),
+            ],
+        );
+        let cost = |names: &[&str]| cost(folder.path(), names.iter().copied());
+        assert_eq!(cost(&["wwan0"]), Some(Cost::Cellular));
+        assert_eq!(cost(&["eth0", "wwan0"]), None, "a cable beside it");
+        assert_eq!(cost(&["gone"]), None);
+        assert_eq!(cost(&[]), None);
     }
 }

@@ -9,13 +9,13 @@ use std::path::Path;
 
 use dolab_policy::{
     Problem, Settings,
-    gates::{Adapter, Conditions, Disk},
+    gates::{Adapter, Conditions, Cost, Disk},
 };
 
 /// This host at this moment, for a cache in `folder`, which need not be there yet.
 ///
 /// What the system does not tell cheaply and without privileges stays unknown: memory and power outside
-/// Linux, what the network costs everywhere. Whether the cloud service answers and what was uploaded is
+/// Linux, and what the network costs everywhere, but for a modem on Linux. Whether the cloud service answers and what was uploaded is
 /// the device's own to know. It reads some small files and may block for a few milliseconds.
 pub fn conditions(folder: &Path) -> Conditions {
     let adapters = adapters();
@@ -24,6 +24,7 @@ pub fn conditions(folder: &Path) -> Conditions {
         disk: disk(folder),
         cache_folder: Some(folder.is_dir()),
         power: power(),
+        cost: adapters.as_deref().and_then(cost),
         online: adapters.as_ref().map(|adapters| !adapters.is_empty()),
         adapters,
         hour: u8::try_from(jiff::Zoned::now().hour()).ok(),
@@ -52,6 +53,19 @@ fn power() -> Option<dolab_policy::gates::Power> {
     return linux::power(Path::new("/sys/class/power_supply"));
     #[cfg(not(target_os = "linux"))]
     None
+}
+
+fn cost(adapters: &[Adapter]) -> Option<Cost> {
+    #[cfg(target_os = "linux")]
+    return linux::cost(
+        Path::new("/sys/class/net"),
+        adapters.iter().map(|it| it.friendly_name.as_str()),
+    );
+    #[cfg(not(target_os = "linux"))]
+    {
+        let _ = adapters;
+        None
+    }
 }
 
 /// The disk that the folder is or will be on.

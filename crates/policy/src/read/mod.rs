@@ -61,6 +61,9 @@ pub enum Trouble {
     /// The file is no TOML.
     #[error("this is no TOML: {0}")]
     Toml(String),
+    /// A file that states a situation says something that there is not.
+    #[error("{0}")]
+    Situation(String),
     /// The file is no registry export, or a line of it is none.
     #[error("this is no line of a registry export: {0}")]
     Export(&'static str),

@@ -2,7 +2,7 @@
 
 use std::{fs, io::Read, path::Path};
 
-use dolab_policy::{Basis, MAX_FILE, Policies, ReadError, Settings, Situation};
+use dolab_policy::{Basis, MAX_FILE, Policies, Problem, ReadError, Settings, Situation, Trouble};
 
 use crate::{args::PolicyOptions, escape::escape, failure::Failure, output::Output};
 
@@ -42,7 +42,19 @@ pub(crate) fn situation(given: &PolicyOptions) -> Result<Option<Situation>, Fail
 fn file(path: &Path) -> Result<Settings, Failure> {
     let (name, bytes) = read(path)?;
     Settings::read(&name, &bytes).map_err(|error| {
-        refused(&error).hint("`dolab policy explain NAME` tells what a policy may be")
+        let form = |problem: &Problem| {
+            matches!(
+                problem.what,
+                Trouble::Toml(_) | Trouble::Export(_) | Trouble::NoText
+            )
+        };
+        refused(&error).hint(match error.problems.iter().all(form) {
+            true => {
+                "a file of policies has lines such as `DODownloadMode = 2`, or is an export of the \
+                 registry (.reg)"
+            }
+            false => "`dolab policy explain NAME` tells what a policy may be",
+        })
     })
 }
 
