@@ -4,6 +4,7 @@
 //! ```text
 //! cargo bench -p dolab-benches --bench polite              every link, five rounds each
 //! cargo bench -p dolab-benches --bench polite -- 2         two rounds each
+//! cargo bench -p dolab-benches --bench polite -- 2 200     of the links with that in their name
 //! ```
 
 #[cfg(target_os = "linux")]
@@ -17,8 +18,9 @@ fn main() {
     }
     #[cfg(target_os = "linux")]
     {
-        let rounds = arguments.iter().find_map(|argument| argument.parse().ok());
-        round::run(rounds.unwrap_or(5));
+        let mut wishes = arguments.iter().filter(|it| !it.starts_with('-'));
+        let rounds = wishes.next().and_then(|it| it.parse().ok()).unwrap_or(5);
+        round::run(rounds, wishes.next().map_or("", |it| it));
     }
     #[cfg(not(target_os = "linux"))]
     dolab_tests::note("NOT RUN: network namespaces are there on Linux only");
