@@ -130,6 +130,9 @@ fn round(discipline: &str) -> Option<[Shares; 2]> {
         let mut fetch = here.dolab();
         fetch.args(["fetch", "--json", "--output"]);
         fetch.arg(folder.path().join(name)).args(more);
+        // Nothing is taken up again that an earlier one left.
+        let state = folder.path().join(format!("{name}.state"));
+        fetch.arg("--state").arg(state);
         match server {
             Server::Peer => fetch.args([id, "--from", &from]),
             Server::Http => fetch.arg(&url),
