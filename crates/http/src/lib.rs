@@ -27,6 +27,7 @@
 //! 256 KiB of headers and of unread body for each connection, [`ClientConfig::max_idle`] idle
 //! connections, and what the caller asks for in [`Body::collect`].
 
+mod any_certificate;
 mod client;
 mod config;
 mod connect;
@@ -37,6 +38,7 @@ mod request;
 mod response;
 mod trust;
 
+pub use any_certificate::AnyCertificate;
 pub use client::{Client, Upgraded};
 pub use config::ClientConfig;
 pub use error::{Error, Fault};

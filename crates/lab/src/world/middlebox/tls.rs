@@ -8,12 +8,12 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
+use dolab_http::AnyCertificate;
 use rcgen::{CertificateParams, DistinguishedName, DnType, IsCa, Issuer, KeyPair};
 use rustls::{
-    ClientConfig, DigitallySignedStruct, RootCertStore, ServerConfig, SignatureScheme,
-    client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
+    ClientConfig, RootCertStore, ServerConfig,
     crypto::CryptoProvider,
-    pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, ServerName, UnixTime},
+    pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer, ServerName},
     server::{ClientHello, ResolvesServerCert},
     sign::CertifiedKey,
 };
@@ -47,7 +47,8 @@ impl Inspector {
         to_server.alpn_protocols = vec![b"http/1.1".to_vec()];
         to_server
             .dangerous()
-            .set_certificate_verifier(Arc::new(Anyone(provider)));
+            // What inspects has to pass on the lab's own authority, too.
+            .set_certificate_verifier(Arc::new(AnyCertificate::new(&provider)));
         Ok(Self {
             acceptor: Arc::new(config).into(),
             connector: Arc::new(to_server).into(),
@@ -127,44 +128,5 @@ impl ResolvesServerCert for Names {
             made.insert(name, Arc::clone(&new));
         }
         Some(new)
-    }
-}
-
-/// Believes every server: what inspects has to pass on the lab's own authority, too.
-#[derive(Debug)]
-struct Anyone(Arc<CryptoProvider>);
-
-impl ServerCertVerifier for Anyone {
-    fn verify_server_cert(
-        &self,
-        _end_entity: &CertificateDer<'_>,
-        _intermediates: &[CertificateDer<'_>],
-        _server_name: &ServerName<'_>,
-        _ocsp_response: &[u8],
-        _now: UnixTime,
-    ) -> Result<ServerCertVerified, rustls::Error> {
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        _message: &[u8],
-        _cert: &CertificateDer<'_>,
-        _dss: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        Ok(HandshakeSignatureValid::assertion())
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        _message: &[u8],
-        _cert: &CertificateDer<'_>,
-        _dss: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        Ok(HandshakeSignatureValid::assertion())
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.signature_verification_algorithms.supported_schemes()
     }
 }
