@@ -17,7 +17,7 @@ use serde_json::Value;
 use tokio::{io::AsyncReadExt, net::TcpStream, time::timeout};
 
 use crate::{
-    catalogue,
+    contents,
     key::Key,
     session::{SessionError, asker::Asker, opening::STEP},
 };
@@ -69,7 +69,7 @@ impl BenchClient {
     /// # Errors
     /// When nobody answers there, or the peer demands another key.
     pub async fn connect(addr: SocketAddr, key: Option<&Key>) -> Result<Self, SessionError> {
-        let asker = catalogue::connect(addr, key).await?;
+        let asker = contents::connect(addr, key).await?;
         Ok(Self { asker })
     }
 

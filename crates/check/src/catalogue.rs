@@ -34,7 +34,7 @@ async fn shared_contents(shared: &Shared) -> Vec<ContentView> {
 }
 
 /// All contents that the user named.
-pub(crate) async fn contents(shared: &Shared) -> Reply {
+pub(crate) async fn all(shared: &Shared) -> Reply {
     let contents = shared_contents(shared).await;
     let entry = |content: ContentView| ContentEntry {
         id: Digest(content.id.0),
@@ -68,7 +68,7 @@ pub(crate) async fn hashes(
     })
 }
 
-/// A content that a peer offers, as its catalogue has it.
+/// A content that a peer offers, as it tells.
 #[derive(Clone, Debug)]
 pub struct Offered {
     /// The name that the peer states. Not to be used as a path before it was made safe.

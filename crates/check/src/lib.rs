@@ -14,7 +14,7 @@
 pub mod bench;
 pub mod blame;
 pub mod case;
-mod catalogue;
+mod contents;
 mod control;
 pub mod evidence;
 mod exchange;
@@ -36,7 +36,7 @@ pub mod verdict;
 mod wire_view;
 pub mod witness;
 
-pub use catalogue::{FetchHashesError, Offered, fetch_contents, fetch_hashes};
+pub use contents::{FetchHashesError, Offered, fetch_contents, fetch_hashes};
 pub use key::{EmptyKey, Key};
 pub use run::{CheckOptions, Progress};
 pub use session::SessionError;

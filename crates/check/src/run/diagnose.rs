@@ -7,7 +7,7 @@ use dolab_wire::session::{Ask, Reply};
 use tokio::time::timeout;
 
 use super::Run;
-use crate::{catalogue::anonymous, evidence::Echo, probe, session::asker::Asker};
+use crate::{contents::anonymous, evidence::Echo, probe, session::asker::Asker};
 
 /// Bytes in the small message, which fits every packet.
 const SMALL: usize = 200;

@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     bench::BenchSession,
-    catalogue,
+    contents,
     evidence::{CallerReport, Outcome},
     exchange::{self, MadeUp, Receiving},
     probe::{
@@ -176,12 +176,12 @@ impl Answerer {
                 let waited_ms = u64::try_from(waited.as_millis()).unwrap_or(u64::MAX);
                 Ok(Reply::Sighting { seen, waited_ms })
             }
-            Ask::Contents => Ok(catalogue::contents(&self.shared).await),
+            Ask::Contents => Ok(contents::all(&self.shared).await),
             Ask::Hashes {
                 content,
                 first,
                 count,
-            } => catalogue::hashes(&self.shared, content, first, count).await,
+            } => contents::hashes(&self.shared, content, first, count).await,
             Ask::Prepare { length } => self.prepare(length).await,
             Ask::Receive {
                 offer,
