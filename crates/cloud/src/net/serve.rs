@@ -1,6 +1,7 @@
 use std::{
     io,
     net::{SocketAddr, TcpListener},
+    pin::{Pin, pin},
     sync::Arc,
     time::Duration,
 };
@@ -9,7 +10,7 @@ use hyper::{
     Request, Response,
     body::Incoming,
     server::conn::{http1, http2},
-    service::service_fn,
+    service::{Service, service_fn},
 };
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use prometheus_client::metrics::counter::Counter;
@@ -136,14 +137,15 @@ async fn connection(
     };
     let stream = Patient::new(stream, gate.limits.stalled);
     let Some(acceptor) = tls else {
-        return http1(stream, caller, gate, handler).await;
+        return Ok(http1(stream, caller, gate, handler).await?);
     };
     let stream = timeout(gate.limits.handshake, acceptor.accept(stream)).await??;
     if stream.get_ref().1.alpn_protocol() == Some(b"h2") {
-        http2(stream, caller, gate, handler).await
+        http2(stream, caller, gate, handler).await?;
     } else {
-        http1(stream, caller, gate, handler).await
+        http1(stream, caller, gate, handler).await?;
     }
+    Ok(())
 }
 
 async fn http1(
@@ -151,27 +153,16 @@ async fn http1(
     caller: Caller,
     gate: &Gate,
     handler: impl Handler,
-) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+) -> Result<(), hyper::Error> {
     let limits = &gate.limits;
     let serving = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(limits.headers)
         .max_headers(limits.header_count)
         .max_buf_size(limits.header_bytes)
-        .serve_connection(
-            TokioIo::new(stream),
-            service_fn(move |request| {
-                let handler = handler.clone();
-                async move { handler.handle(caller, request).await }
-            }),
-        )
+        .serve_connection(TokioIo::new(stream), answers(caller, handler))
         .with_upgrades();
-    let mut serving = std::pin::pin!(serving);
-    tokio::select! {
-        result = serving.as_mut() => return Ok(result?),
-        () = gate.stop.cancelled() => serving.as_mut().graceful_shutdown(),
-    }
-    Ok(serving.await?)
+    to_its_end(serving, gate, |serving| serving.graceful_shutdown()).await
 }
 
 async fn http2(
@@ -179,7 +170,7 @@ async fn http2(
     caller: Caller,
     gate: &Gate,
     handler: impl Handler,
-) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+) -> Result<(), hyper::Error> {
     let limits = &gate.limits;
     let serving = http2::Builder::new(TokioExecutor::new())
         .timer(TokioTimer::new())
@@ -187,17 +178,36 @@ async fn http2(
         .max_concurrent_streams(limits.streams)
         .keep_alive_interval(limits.headers)
         .keep_alive_timeout(limits.headers)
-        .serve_connection(
-            TokioIo::new(stream),
-            service_fn(move |request| {
-                let handler = handler.clone();
-                async move { handler.handle(caller, request).await }
-            }),
-        );
-    let mut serving = std::pin::pin!(serving);
+        .serve_connection(TokioIo::new(stream), answers(caller, handler));
+    to_its_end(serving, gate, |serving| serving.graceful_shutdown()).await
+}
+
+/// What hyper asks for an answer.
+fn answers(
+    caller: Caller,
+    handler: impl Handler,
+) -> impl Service<
+    Request<Incoming>,
+    Response = Response<Body>,
+    Error = NoAnswer,
+    Future = impl Future<Output = Result<Response<Body>, NoAnswer>> + Send,
+> {
+    service_fn(move |request| {
+        let handler = handler.clone();
+        async move { handler.handle(caller, request).await }
+    })
+}
+
+/// Serves a connection until it ends. When the gate closes, what is under way is still answered.
+async fn to_its_end<C: Future<Output = Result<(), hyper::Error>>>(
+    serving: C,
+    gate: &Gate,
+    finish: impl FnOnce(Pin<&mut C>),
+) -> Result<(), hyper::Error> {
+    let mut serving = pin!(serving);
     tokio::select! {
-        result = serving.as_mut() => return Ok(result?),
-        () = gate.stop.cancelled() => serving.as_mut().graceful_shutdown(),
+        result = serving.as_mut() => return result,
+        () = gate.stop.cancelled() => finish(serving.as_mut()),
     }
-    Ok(serving.await?)
+    serving.await
 }
