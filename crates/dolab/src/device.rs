@@ -8,26 +8,12 @@ use dolab_discovery::{DiscoveryConfig, Interfaces};
 use serde::Serialize;
 
 use crate::{
-    args::{Access, ListenArgs, PolicyOptions, Site, StateArgs},
-    commands::policy,
-    exit::Exit,
-    failure::Failure,
-    output::Output,
-    state,
+    args::DeviceArgs, commands::policy, exit::Exit, failure::Failure, output::Output, state,
 };
 
-/// What every device of this program is set up from.
-pub(crate) struct Wishes<'a> {
-    pub(crate) site: &'a Site,
-    pub(crate) policies: &'a PolicyOptions,
-    pub(crate) state: &'a StateArgs,
-    pub(crate) listen: &'a ListenArgs,
-    pub(crate) access: &'a Access,
-}
-
 /// The device that is wished for.
-pub(crate) fn config(wishes: &Wishes<'_>, output: &Output) -> Result<DeviceConfig, Failure> {
-    let (site, listen) = (wishes.site, wishes.listen);
+pub(crate) fn config(wishes: &DeviceArgs, output: &Output) -> Result<DeviceConfig, Failure> {
+    let (site, listen) = (&wishes.site, &wishes.listen);
     let allow_public = wishes.access.allow_public;
     let http = site
         .http(allow_public)?
@@ -36,13 +22,13 @@ pub(crate) fn config(wishes: &Wishes<'_>, output: &Output) -> Result<DeviceConfi
             ..dolab_http::ClientConfig::default()
         });
     let address = listen.listen.unwrap_or(IpAddr::V6(Ipv6Addr::UNSPECIFIED));
-    let config = DeviceConfig::new(state::folder(wishes.state)?);
+    let config = DeviceConfig::new(state::folder(&wishes.state)?);
     let mut config = match &site.cloud {
         Some(cloud) => config.with_cloud(cloud, http),
         None => config.with_http(http),
     };
-    config.policies = policy::policies(wishes.policies, output)?;
-    if let Some(situation) = policy::situation(wishes.policies)? {
+    config.policies = policy::policies(&wishes.policies, output)?;
+    if let Some(situation) = policy::situation(&wishes.policies)? {
         config.conditions = Some(situation.conditions);
         config.group = situation.group;
         config.proxy = situation.proxy;

@@ -180,6 +180,14 @@ pub struct PeerArgs {
 
     #[command(flatten)]
     #[expect(missing_docs, reason = "clap would take a comment for help")]
+    pub device: DeviceArgs,
+}
+
+/// What a device of this program is set up from: for whoever is one, or may be.
+#[derive(Debug, Args)]
+pub struct DeviceArgs {
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "clap would take a comment for help")]
     pub policies: PolicyOptions,
 
     #[command(flatten)]
@@ -331,23 +339,7 @@ pub struct FetchArgs {
 
     #[command(flatten)]
     #[expect(missing_docs, reason = "clap would take a comment for help")]
-    pub site: Site,
-
-    #[command(flatten)]
-    #[expect(missing_docs, reason = "clap would take a comment for help")]
-    pub policies: PolicyOptions,
-
-    #[command(flatten)]
-    #[expect(missing_docs, reason = "clap would take a comment for help")]
-    pub state: StateArgs,
-
-    #[command(flatten)]
-    #[expect(missing_docs, reason = "clap would take a comment for help")]
-    pub listen: ListenArgs,
-
-    #[command(flatten)]
-    #[expect(missing_docs, reason = "clap would take a comment for help")]
-    pub access: Access,
+    pub device: DeviceArgs,
 }
 
 impl FetchArgs {
@@ -361,7 +353,7 @@ impl FetchArgs {
 
     /// Whether a device downloads it, by policies and with the cloud.
     pub(crate) fn by_device(&self) -> bool {
-        self.site.cloud.is_some() || matches!(self.content, FetchWhat::Url(_))
+        self.device.site.cloud.is_some() || matches!(self.content, FetchWhat::Url(_))
     }
 }
 

@@ -12,7 +12,7 @@ use serde::Serialize;
 use super::destination;
 use crate::{
     args::{FetchArgs, FetchWhat},
-    device::{self, Wishes},
+    device,
     escape::escape,
     evidence,
     exit::Exit,
@@ -28,14 +28,7 @@ const TICK: Duration = Duration::from_millis(200);
 
 pub(super) async fn run(args: &FetchArgs, output: &Output) -> CommandResult {
     destination::look_at(&args.output, args.force)?;
-    let wishes = Wishes {
-        site: &args.site,
-        policies: &args.policies,
-        state: &args.state,
-        listen: &args.listen,
-        access: &args.access,
-    };
-    let mut config = device::config(&wishes, output)?;
+    let mut config = device::config(&args.device, output)?;
     config.patience = args.patience.max(Duration::from_secs(1));
     let device = Device::start(config)
         .await

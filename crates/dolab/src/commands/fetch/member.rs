@@ -34,7 +34,7 @@ impl Member {
     pub(super) async fn start(args: &FetchArgs, output: &Output) -> Result<Self, Failure> {
         let mut config = PeerConfig {
             listen: Vec::new(),
-            allow_public: args.access.allow_public,
+            allow_public: args.device.access.allow_public,
             ..PeerConfig::default()
         };
         // A peer that stalls is dropped in time for another to be tried before patience ends.
@@ -44,10 +44,14 @@ impl Member {
             let peer = Peer::start(config).await.map_err(Failure::cannot_run)?;
             return Ok(Self::Taker(peer));
         }
-        let mut wishes = station::config(&args.listen, &args.access, args.access.key()?);
+        let mut wishes = station::config(
+            &args.device.listen,
+            &args.device.access,
+            args.device.access.key()?,
+        );
         wishes.peer = config;
         let station = station::start(wishes).await?;
-        let port = exchange_port(&station, args.listen.port)?;
+        let port = exchange_port(&station, args.device.listen.port)?;
         output.line(format_args!("sharing meanwhile, on tcp port {port}"));
         output.event("listening", Listening { port });
         Ok(Self::Sharer(Box::new(station)))

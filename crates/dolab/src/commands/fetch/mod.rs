@@ -31,7 +31,7 @@ pub(crate) fn run(args: &FetchArgs, output: &Output) -> CommandResult {
     if args.by_device() {
         return block_on(device::run(args, output))?;
     }
-    let key = args.access.key()?;
+    let key = args.device.access.key()?;
     block_on(async {
         let prepared = tokio::select! {
             prepared = prepare(args, key.as_ref(), output) => prepared,
@@ -81,12 +81,12 @@ async fn prepare(
 async fn sources(args: &FetchArgs, output: &Output) -> Result<(Vec<Candidate>, Reasons), Failure> {
     if args.from.is_empty() {
         let has_it = |found: &Candidate| found.may_have(args.id());
-        let hosts = hosts::on_the_link(args.wait, args.access.allow_public, output, has_it)
+        let hosts = hosts::on_the_link(args.wait, args.device.access.allow_public, output, has_it)
             .await
             .map_err(|failure| failure.hint("name a host that shares it: --from HOST"))?;
         return Ok((hosts, Reasons::new()));
     }
-    let (hosts, left_out) = hosts::named(&args.from, args.access.allow_public).await?;
+    let (hosts, left_out) = hosts::named(&args.from, args.device.access.allow_public).await?;
     for out in left_out.iter().filter(|_| !hosts.is_empty()) {
         output.note(format_args!("note: left out: {}", escape(&out.why)));
     }

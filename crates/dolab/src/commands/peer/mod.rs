@@ -14,7 +14,7 @@ use tokio::sync::broadcast::{self, error::RecvError};
 use crate::{
     args::PeerArgs,
     commands::block_on,
-    device::{self, Wishes},
+    device,
     escape::escape,
     exit::Exit,
     failure::{CommandResult, Failure},
@@ -25,8 +25,12 @@ use crate::{
 };
 
 pub(crate) fn run(args: &PeerArgs, output: &Output) -> CommandResult {
-    let mut config = station::config(&args.listen, &args.access, args.access.key()?);
-    config.relay = args.site.relay(args.access.allow_public)?;
+    let mut config = station::config(
+        &args.device.listen,
+        &args.device.access,
+        args.device.access.key()?,
+    );
+    config.relay = args.device.site.relay(args.device.access.allow_public)?;
     if !args.no_bench {
         let store = args.bench_store.clone().unwrap_or_else(std::env::temp_dir);
         config.bench = Some(Arc::new(Server::new(Limits::default(), store)));
@@ -62,17 +66,10 @@ async fn device(
     station: &Station,
     output: &Output,
 ) -> Result<Option<Device>, Failure> {
-    if args.state.state.is_none() {
+    if args.device.state.state.is_none() {
         return Ok(None);
     }
-    let wishes = Wishes {
-        site: &args.site,
-        policies: &args.policies,
-        state: &args.state,
-        listen: &args.listen,
-        access: &args.access,
-    };
-    let mut config = device::config(&wishes, output)?;
+    let mut config = device::config(&args.device, output)?;
     // The station announces, for itself and for the device.
     config.discovery = None;
     let device = Device::with_peer(config, station.peer().clone())
@@ -154,7 +151,7 @@ struct Me {
 fn listen(args: &PeerArgs, station: &Station, output: &Output) -> Result<Me, Failure> {
     let addresses = station.addresses();
     let listeners = station::listening(station);
-    let port = station::exchange_port(station, args.listen.port)?;
+    let port = station::exchange_port(station, args.device.listen.port)?;
     let dial = station::dial_text(addresses.first(), port);
     let host = dolab_host::host_name();
     let (open, closed): (Vec<&Listening>, Vec<_>) =
@@ -174,7 +171,7 @@ fn listen(args: &PeerArgs, station: &Station, output: &Output) -> Result<Me, Fai
             escape(why)
         ));
     }
-    if !args.listen.no_announce && station.port(PathId::Udp5353).is_some() {
+    if !args.device.listen.no_announce && station.port(PathId::Udp5353).is_some() {
         output.line(format_args!("announced: {} by dns-sd", escape(&host)));
     }
     output.line(format_args!("on the other host: dolab check {dial}"));
