@@ -1,41 +1,21 @@
 //! `dolab dissect` of real transfers, and tshark's word on the same files.
 
-use std::{path::Path, process::Command, time::Instant};
+use std::{path::Path, time::Instant};
 
-use dolab_tests::{Net, PATIENCE, Process, Topology, not_run};
+use dolab_tests::{PATIENCE, Process};
 use serde_json::Value;
 
-use crate::{content::write_sparse, peer};
+use crate::tshark::{LENGTH, Watched, fields};
 
 #[test]
 fn tshark_and_dissect_count_alike() {
-    let Some(net) = Net::new(Topology::Switch) else {
+    let Some(watched) = Watched::start() else {
         return;
     };
-    if Command::new("tshark").arg("--version").output().is_err() {
-        not_run("it needs tshark");
-        return;
-    }
-    let folder = tempfile::tempdir().expect("a folder can be made");
-    let capture = folder.path().join("transfer.pcapng");
-    let original = folder.path().join("original.bin");
-    write_sparse(&original, 5 << 19, 1);
-    let share = original.to_str().expect("the path is text");
-    let peer = peer::start(net.there.dolab(), &["--share", share]);
-    let id = peer.content_id();
-    let mut tshark = net.middle.command("tshark");
-    tshark
-        .args(["-q", "-B", "64", "-i", "there", "-f", "tcp port 7680", "-w"])
-        .arg(&capture);
-    let tshark = Process::start(tshark);
-    tshark.error_line(|line| line.contains("Capture started"));
+    let (capture, id) = (watched.capture.clone(), watched.id.clone());
     // What nobody shares is asked for last: once its connection is seen whole, all are.
     for (content, name) in [(id.clone(), "copy.bin"), (unknown(&id), "none.bin")] {
-        let mut fetch = net.here.dolab();
-        let from = net.there.address.to_string();
-        fetch.args(["fetch", &content, "--from", &from, "--output"]);
-        fetch.arg(folder.path().join(name));
-        Process::run(fetch);
+        watched.fetch(&content, name);
     }
     let deadline = Instant::now() + PATIENCE;
     let whole = |report: &Value| {
@@ -45,7 +25,7 @@ fn tshark_and_dissect_count_alike() {
     while !whole(&dissect(&capture)) {
         assert!(Instant::now() < deadline, "{:#}", dissect(&capture));
     }
-    drop(tshark.interrupt());
+    drop(watched.tshark.interrupt());
 
     let report = dissect(&capture);
     let connections = report["connections"].as_array().expect("a list");
@@ -58,11 +38,11 @@ fn tshark_and_dissect_count_alike() {
         .filter(|c| c["swarm"] == id.as_str())
         .filter_map(|c| c["listener_side"]["piece_bytes"].as_u64())
         .sum();
-    assert_eq!(carried, 5 << 19, "every byte of the content: {report:#}");
+    assert_eq!(carried, LENGTH, "every byte of the content: {report:#}");
 
-    let fields = ["tcp.stream", "tcp.dstport", "tcp.seq", "tcp.len"];
+    let names = ["tcp.stream", "tcp.dstport", "tcp.seq", "tcp.len"];
     let mut streams = std::collections::BTreeMap::<(u32, bool), u64>::new();
-    for line in tshark_fields(&capture, &fields) {
+    for line in fields(&capture, &[], "tcp", &names) {
         let [stream, to, seq, len] = line.split('\t').collect::<Vec<_>>()[..] else {
             panic!("four fields: {line}");
         };
@@ -114,15 +94,4 @@ fn dissect(capture: &Path) -> Value {
     let finished = run(capture, &["--json"]);
     let last = finished.stdout.lines().last().unwrap_or_default();
     serde_json::from_str(last).unwrap_or_default()
-}
-
-fn tshark_fields(capture: &Path, fields: &[&str]) -> Vec<String> {
-    let mut tshark = Command::new("tshark");
-    tshark.arg("-r").arg(capture).args(["-T", "fields"]);
-    for field in fields {
-        tshark.args(["-e", field]);
-    }
-    let output = tshark.output().expect("tshark runs");
-    let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    text.lines().map(str::to_owned).collect()
 }

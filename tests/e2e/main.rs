@@ -33,6 +33,8 @@ mod polite;
 mod public;
 #[cfg(target_os = "linux")]
 mod site;
+#[cfg(target_os = "linux")]
+mod tshark;
 mod wasm;
 #[cfg(target_os = "linux")]
 mod wire;

@@ -2,51 +2,30 @@
 
 use std::{collections::BTreeMap, fmt, path::Path, process::Command, time::Instant};
 
-use dolab_tests::{Net, PATIENCE, Process, Topology, not_run, note};
+use dolab_tests::{PATIENCE, Process, note};
 
-use crate::{content::write_sparse, peer};
+use crate::tshark::{Watched, fields, version};
 
 /// Length byte and name, with which every handshake begins.
 const NAME: &[u8] = b"\x0eSwarm protocol";
 
 #[test]
 fn tshark_reads_a_transfer() {
-    let Some(net) = Net::new(Topology::Switch) else {
+    let Some(watched) = Watched::start() else {
         return;
     };
-    let Ok(version) = Command::new("tshark").arg("--version").output() else {
-        not_run("it needs tshark");
-        return;
-    };
-    let folder = tempfile::tempdir().expect("a folder can be made");
-    let capture = folder.path().join("transfer.pcapng");
-    let original = folder.path().join("original.bin");
-    write_sparse(&original, 5 << 19, 1);
-    let share = original.to_str().expect("the path is text");
-    let peer = peer::start(net.there.dolab(), &["--share", share]);
-    let id = peer.content_id();
-
-    let mut tshark = net.middle.command("tshark");
-    tshark
-        .args(["-q", "-B", "64", "-i", "there", "-f", "tcp port 7680", "-w"])
-        .arg(&capture);
-    let tshark = Process::start(tshark);
-    tshark.error_line(|line| line.contains("Capture started"));
-    let mut fetch = net.here.dolab();
-    fetch.args([
-        "fetch",
-        &id,
-        "--from",
-        &net.there.address.to_string(),
-        "--output",
-    ]);
-    fetch.arg(folder.path().join("copy.bin"));
-    let finished = Process::run(fetch);
+    let finished = watched.fetch(&watched.id, "copy.bin");
     assert_eq!(finished.code, Some(0), "{}", finished.stderr);
+    let Watched {
+        capture,
+        id,
+        tshark,
+        ..
+    } = &watched;
     // Packets come to the file in batches, and stopping loses the last one.
-    let exchange = wait_for_exchange(&capture);
-    let said = tshark.interrupt().stderr;
+    let exchange = wait_for_exchange(capture);
     let exchange = exchange.unwrap_or_else(|seen| {
+        let said = tshark.errors_so_far();
         panic!("no connection that speaks the Swarm protocol is whole: {seen:#?}\n{said}")
     });
 
@@ -70,7 +49,7 @@ fn tshark_reads_a_transfer() {
             .iter()
             .map(|byte| format!("{byte:02x}"))
             .collect();
-        assert_eq!(swarm, id, "{side}: the swarm is the content");
+        assert_eq!(&swarm, id, "{side}: the swarm is the content");
         assert_eq!(
             (handshake[62] >> 4, handshake[63] >> 6),
             (4, 2),
@@ -89,22 +68,21 @@ fn tshark_reads_a_transfer() {
     let pieces = sent.iter().filter(|id| **id == 7).count();
     assert!(pieces >= 3, "three pieces came in {pieces} messages");
 
-    let version = String::from_utf8_lossy(&version.stdout).into_owned();
-    let version = version.lines().next().unwrap_or_default();
     if knows_msdo() {
-        let swarms = fields(&capture, &[], "msdo", &["msdo.Handshake.SwarmHash"]);
+        let swarms = fields(capture, &[], "msdo", &["msdo.Handshake.SwarmHash"]);
         assert!(
             swarms
                 .iter()
-                .any(|line| line.replace(':', "").contains(&id)),
+                .any(|line| line.replace(':', "").contains(id.as_str())),
             "{swarms:?}"
         );
-        let errors = fields(&capture, &[], "msdo && _ws.malformed", &["frame.number"]);
+        let errors = fields(capture, &[], "msdo && _ws.malformed", &["frame.number"]);
         assert!(
             errors.is_empty(),
             "tshark finds frames malformed: {errors:?}"
         );
     } else {
+        let version = version().unwrap_or_default();
         note(&format!(
             "{version} does not dissect msdo: only the bytes were read"
         ));
@@ -286,19 +264,4 @@ fn knows_msdo() -> bool {
         .stdout
         .lines()
         .any(|line| line.ends_with("\tmsdo"))
-}
-
-/// What tshark prints for these fields, a line for each packet that passes the filter. A file that
-/// is still being written may end in the middle of a packet: then up to there.
-fn fields(capture: &Path, preferences: &[&str], filter: &str, fields: &[&str]) -> Vec<String> {
-    let mut tshark = Command::new("tshark");
-    tshark
-        .args(preferences)
-        .args(["-Y", filter, "-T", "fields", "-r"]);
-    tshark.arg(capture);
-    fields.iter().for_each(|field| {
-        tshark.args(["-e", field]);
-    });
-    let finished = Process::run(tshark);
-    finished.stdout.lines().map(str::to_owned).collect()
 }
