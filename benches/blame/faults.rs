@@ -1,4 +1,5 @@
-//! Faults by the number: place, direction, what they hit, and what they do to it.
+//! Faults by the number: place, direction, what they hit, and what they do to it, each drawn evenly and
+//! by itself. A third of them stop everything in one direction.
 
 use std::fmt;
 
@@ -34,8 +35,7 @@ const PORTS: [(Protocol, u16); 4] = [
     (Protocol::Udp, 3544),
 ];
 
-const HOW: [Action; 6] = [
-    Action::Drop,
+const HOW: [Action; 5] = [
     Action::Drop,
     Action::Reject,
     Action::AdminProhibited,
@@ -50,16 +50,16 @@ impl Random {
         let from_a = rng.random();
         let nodes = shape.nodes(from_a);
         let node = nodes[rng.random_range(0..nodes.len())];
-        // Half of them hit one of the four paths, the others all of TCP, all of UDP, or everything.
-        let (protocol, port) = match rng.random_range(0..16) {
-            0..8 => {
-                let (protocol, port) = PORTS[rng.random_range(0..PORTS.len())];
-                (Some(protocol), Some((port, rng.random())))
-            }
-            8..12 => (Some(Protocol::Tcp), None),
-            12..15 => (Some(Protocol::Udp), None),
-            _ => (None, None),
+        let protocol = match rng.random_range(0..3) {
+            0 => Some(Protocol::Tcp),
+            1 => Some(Protocol::Udp),
+            _ => None,
         };
+        // All of the protocol, or what goes to or comes from one of its ports.
+        let ports = PORTS.iter().filter(|(of, _)| Some(*of) == protocol);
+        let ways = ports.flat_map(|(_, port)| [Some((*port, false)), Some((*port, true))]);
+        let choices: Vec<_> = [None].into_iter().chain(ways).collect();
+        let port = choices[rng.random_range(0..choices.len())];
         let how = loop {
             let how = HOW[rng.random_range(0..HOW.len())];
             // A reset is TCP's.

@@ -4,6 +4,7 @@
 //! ```text
 //! cargo bench -p dolab-benches --bench blame                 200 faults
 //! cargo bench -p dolab-benches --bench blame -- 50 --seed 7  others
+//! cargo bench -p dolab-benches --bench blame -- 200 --without-cloud
 //! ```
 //!
 //! Needs root, or at least namespaces and CAP_NET_ADMIN in them. Every fault follows from the seed and

@@ -1,4 +1,5 @@
-//! Two networks of four routers, and who packets pass in them.
+//! Two networks of four routers, and who packets pass in them. The cloud, which both hosts reach, stands
+//! beside a router; no fault is on a way to it.
 
 use std::net::IpAddr;
 
@@ -54,6 +55,7 @@ switch.n1.subnet = "10.1.0.0/24"
 switch.n2.subnet = "10.2.0.0/24"
 switch.n3.subnet = "10.3.0.0/24"
 switch.n4.subnet = "10.4.0.0/24"
+switch.outside.subnet = "10.9.0.0/24"
 
 [host.pc1]
 gateway = "10.0.0.254"
@@ -69,6 +71,7 @@ gateway = "10.2.0.2"
 route = [{ to = "10.0.0.0/24", via = "10.1.0.1" }]
 adapter.left = { switch = "n1", address = "10.1.0.2" }
 adapter.right = { switch = "n2", address = "10.2.0.1" }
+adapter.outside = { switch = "outside", address = "10.9.0.254" }
 
 [router.r3]
 gateway = "10.2.0.1"
@@ -84,6 +87,10 @@ adapter.right = { switch = "n4", address = "10.4.0.254" }
 [host.pc2]
 gateway = "10.4.0.254"
 adapter.eth0 = { switch = "n4", address = "10.4.0.1" }
+
+[host.cloud]
+gateway = "10.9.0.254"
+adapter.eth0 = { switch = "outside", address = "10.9.0.9" }
 "#;
 
 /// `r1` sends to `pc2` over `r2`, `r4` to `pc1` over `r3`.
@@ -94,6 +101,7 @@ switch.over2.subnet = "10.2.0.0/24"
 switch.under.subnet = "10.3.0.0/24"
 switch.under2.subnet = "10.5.0.0/24"
 switch.n4.subnet = "10.4.0.0/24"
+switch.outside.subnet = "10.9.0.0/24"
 
 [host.pc1]
 gateway = "10.0.0.254"
@@ -104,6 +112,7 @@ gateway = "10.1.0.2"
 adapter.left = { switch = "n0", address = "10.0.0.254" }
 adapter.over = { switch = "over", address = "10.1.0.1" }
 adapter.under = { switch = "under", address = "10.3.0.1" }
+adapter.outside = { switch = "outside", address = "10.9.0.254" }
 
 [router.r2]
 gateway = "10.2.0.2"
@@ -126,4 +135,8 @@ adapter.right = { switch = "n4", address = "10.4.0.254" }
 [host.pc2]
 gateway = "10.4.0.254"
 adapter.eth0 = { switch = "n4", address = "10.4.0.1" }
+
+[host.cloud]
+gateway = "10.9.0.254"
+adapter.eth0 = { switch = "outside", address = "10.9.0.9" }
 "#;

@@ -22,6 +22,9 @@ use crate::{
 /// Faults at one time, each in networks of its own: a check mostly waits.
 const WORKERS: usize = 6;
 
+/// Where the cloud is, in both networks.
+const CLOUD: &str = "10.9.0.9";
+
 pub(crate) fn run(arguments: &[String]) {
     let after = |name: &str| {
         let at = arguments.iter().position(|argument| argument == name)?;
@@ -29,6 +32,7 @@ pub(crate) fn run(arguments: &[String]) {
     };
     let seed: u64 = after("--seed").unwrap_or(5);
     let only: Option<u64> = after("--only");
+    let with_cloud = !arguments.iter().any(|it| it == "--without-cloud");
     let count = arguments
         .first()
         .and_then(|text| text.parse().ok())
@@ -52,7 +56,7 @@ pub(crate) fn run(arguments: &[String]) {
                     let fault = Random::new(seed, number);
                     // A network of its own: kernels send the answers of earlier calls again for a
                     // minute, which would count for this one.
-                    let result = Site::new(fault.shape).check(&fault);
+                    let result = Site::new(fault.shape, with_cloud).check(&fault);
                     say(&format!("{fault}: {:?} {:?}", result.blamed, result.placed));
                     if result.blamed != Blamed::Right || result.placed == Some(Placed::Wrong) {
                         result
@@ -93,7 +97,7 @@ pub(crate) fn run(arguments: &[String]) {
         began.elapsed().as_secs_f64()
     ));
     say(&format!(
-        "of them {all} hit everything in one direction, so that no session stands: right in {known}"
+        "of them {all} hit everything in one direction, so that the two can not talk on any way between them: right in {known}"
     ));
     say(&format!(
         "of the faults at routers: place exact in {}, a part that holds it in {}, not named in {}, \
@@ -113,37 +117,47 @@ fn say(line: &str) {
     println!("{line}");
 }
 
-/// A network with a peer at `pc2`.
+/// A network with a peer at `pc2`, and the cloud, through which the two can talk where no way between them
+/// is left.
 struct Site {
     world: World,
-    peer: Child,
-    _folder: tempfile::TempDir,
+    running: Vec<Child>,
+    folder: tempfile::TempDir,
+    with_cloud: bool,
 }
 
 impl Site {
-    fn new(shape: Shape) -> Self {
-        let world = World::build(&shape.topology(), &[]).expect("namespaces can be made");
-        let folder = tempfile::tempdir().expect("a folder can be made");
-        let mut command = program(&folder, "pc2");
-        command
-            .arg("peer")
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null());
-        let mut peer = world.spawn("pc2", command).expect("a peer starts");
-        let said = BufReader::new(peer.stdout.take().expect("it is piped"));
+    fn new(shape: Shape, with_cloud: bool) -> Self {
+        let mut site = Self {
+            world: World::build(&shape.topology(), &[]).expect("namespaces can be made"),
+            running: Vec::new(),
+            folder: tempfile::tempdir().expect("a folder can be made"),
+            with_cloud,
+        };
+        if with_cloud {
+            let mut cloud = site.program("cloud", "cloud");
+            cloud.args(["--listen", CLOUD, "--ca-out", "ca.pem"]);
+            site.start("cloud", cloud);
+        }
+        let peer = site.program("peer", "pc2");
+        site.start("pc2", peer);
+        site
+    }
+
+    /// Starts a program, and waits until it is ready.
+    fn start(&mut self, host: &str, mut command: Command) {
+        command.stdout(Stdio::piped()).stderr(Stdio::null());
+        let mut program = self.world.spawn(host, command).expect("a program starts");
+        let said = BufReader::new(program.stdout.take().expect("it is piped"));
+        self.running.push(program);
         let mut lines = said.lines();
         let ready = |line: &std::io::Result<String>| {
-            line.as_ref().is_ok_and(|line| line.starts_with("ready"))
+            line.as_ref().is_ok_and(|line| line.contains("\"ready\""))
         };
         let found = lines.find(ready);
-        drop(found.expect("the peer gets ready"));
+        drop(found.expect("the program gets ready"));
         // It must not be held up by what nobody reads.
         std::thread::spawn(move || lines.for_each(drop));
-        Self {
-            world,
-            peer,
-            _folder: folder,
-        }
     }
 
     fn check(&self, fault: &Random) -> Result {
@@ -151,9 +165,8 @@ impl Site {
             .world
             .apply(&fault.fault())
             .expect("the fault can happen");
-        let folder = tempfile::tempdir().expect("a folder can be made");
-        let mut command = program(&folder, "pc1");
-        command.args(["check", "10.4.0.1", "--size", "0", "--json"]);
+        let mut command = self.program("check", "pc1");
+        command.args(["10.4.0.1", "--size", "0"]);
         command.stdout(Stdio::piped()).stderr(Stdio::null());
         let check = self.world.spawn("pc1", command).expect("a check starts");
         let output = check.wait_with_output().expect("a check ends");
@@ -162,20 +175,26 @@ impl Site {
         let report: Value = serde_json::from_str(last).expect("the report is JSON");
         judge(fault, &report)
     }
+
+    fn program(&self, verb: &str, host: &str) -> Command {
+        let folder = self.folder.path();
+        let mut command = dolab_tests::dolab();
+        command.args([verb, "--json"]).current_dir(folder);
+        command.env("XDG_STATE_HOME", folder.join(host));
+        if self.with_cloud && verb != "cloud" {
+            command.args(["--cloud", &format!("https://{CLOUD}"), "--ca", "ca.pem"]);
+        }
+        command.stdin(Stdio::null()).stdout(Stdio::null());
+        command
+    }
 }
 
 impl Drop for Site {
     fn drop(&mut self) {
-        // It may have ended by itself.
-        let _ = self.peer.kill();
-        let _ = self.peer.wait();
+        for program in &mut self.running {
+            // It may have ended by itself.
+            let _ = program.kill();
+            let _ = program.wait();
+        }
     }
-}
-
-fn program(folder: &tempfile::TempDir, name: &str) -> Command {
-    let mut command = dolab_tests::dolab();
-    command.current_dir(folder.path());
-    command.env("XDG_STATE_HOME", folder.path().join(name));
-    command.stdin(Stdio::null()).stdout(Stdio::null());
-    command
 }
