@@ -13,6 +13,7 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    firewall::Standing,
     hops::Hops,
     report::{Direction, ExchangeDirection, PathId},
 };
@@ -522,6 +523,10 @@ pub struct CalleeSaw {
     /// Whether the kernel held the caller's connection half-open (SYN-RECV): the SYN came in, and
     /// the handshake's last part did not. `None` where it was not looked at.
     pub half_open: Option<bool>,
+    /// What its own list of firewall rules says of the call, where it was swallowed on this host and
+    /// the list could be read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rules: Option<Standing>,
 }
 
 /// Whether something of ours listens on a path's port.
@@ -716,6 +721,7 @@ mod tests {
                 accepted: None,
                 answer: Answer::None,
                 half_open: Some(false),
+                rules: None,
             },
             witness: Witnessed::Saw(WireSaw {
                 requests_arrived: 2,

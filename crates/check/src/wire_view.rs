@@ -10,6 +10,7 @@ use crate::{
         Answer, CalleeReport, CalleeSaw, CallerSaw, ClosedBecause, Listener, NoWitness, WireSaw,
         Witnessed,
     },
+    firewall,
     report::{PathId, Protocol},
     responder::canonical,
     sighting,
@@ -109,7 +110,19 @@ pub(crate) fn of_callee(
                 Protocol::Tcp => shared.witness.half_open(&flow, since),
                 Protocol::Udp => None,
             },
+            rules: None,
         },
         witness: look(&shared.witness, &flow, since),
+    }
+}
+
+/// Adds what this host's rules say of a call for the exchange that came as far as its wire and no further.
+pub(crate) async fn add_rules(callee: &mut CalleeReport, path: PathId, port: u16, remote: IpAddr) {
+    let arrived = |saw: &WireSaw| saw.requests_arrived > 0 && saw.answers_left == 0;
+    let swallowed = callee.witness.saw().is_some_and(arrived)
+        && callee.saw.listener == Listener::Listening
+        && callee.saw.accepted != Some(true);
+    if path == PathId::Tcp7680 && swallowed {
+        callee.saw.rules = firewall::standing(port, remote).await;
     }
 }

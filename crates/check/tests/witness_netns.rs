@@ -275,6 +275,7 @@ impl Lab {
                     accepted: got.as_ref().map(|(accepted, _)| *accepted),
                     answer: got.map_or(Answer::None, |(_, answer)| answer),
                     half_open,
+                    rules: None,
                 },
                 witness: at_callee.saw(&flow(from, Role::Callee), since),
             })

@@ -50,6 +50,7 @@ fn callee(listener: Listener) -> CalleeSaw {
         accepted: None,
         answer: Answer::None,
         half_open: None,
+        rules: None,
     }
 }
 

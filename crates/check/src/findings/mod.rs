@@ -74,8 +74,8 @@ pub fn codes() -> impl Iterator<Item = &'static str> {
 const NO_WAY: &[&str] = &["DL018", "DL115", "DL116"];
 /// Where TCP 7680 does not pass, no content moves over it.
 const NO_EXCHANGE: &[&str] = &[
-    "DL018", "DL115", "DL116", "DL101", "DL014", "DL102", "DL017", "DL114", "DL109", "DL108",
-    "DL118", "DL103",
+    "DL018", "DL115", "DL116", "DL101", "DL015", "DL016", "DL014", "DL102", "DL017", "DL114",
+    "DL109", "DL108", "DL118", "DL103",
 ];
 /// What ends a transfer shows as an end of it on either side.
 const BROKEN: &[&str] = &["DL119", "DL104", "DL047"];
@@ -116,6 +116,16 @@ const RULES: &[Rule] = &[
         code: "DL101",
         follows: &[],
         find: rules::blocked_on_caller,
+    },
+    Rule {
+        code: "DL015",
+        follows: &[],
+        find: rules::overruled,
+    },
+    Rule {
+        code: "DL016",
+        follows: &[],
+        find: rules::narrowed,
     },
     Rule {
         code: "DL014",

@@ -5,7 +5,7 @@ use crate::{
     blame::Cause,
     case::{Case, Judged, Session, blamed},
     evidence::{ClosedBecause, ExchangeEnd, ExchangeEvidence, Listener, Outcome},
-    firewall::Way,
+    firewall::{Standing, Way},
     report::{Direction, ExchangeDirection, FixHost, PathId, Severity, Via},
 };
 
@@ -162,12 +162,13 @@ pub(super) fn no_route(case: &Case) -> Vec<Found> {
 /// One finding for each direction that a host's rules are in the way of, with the commands for it.
 fn on_a_host(
     case: &Case,
-    of: impl Fn(&Cause) -> bool,
+    of: impl Fn(&Judged) -> bool,
     way: Way,
     title: impl Fn(&Judged, &str) -> String,
 ) -> Vec<Found> {
     let severity = severity_of_7680(case);
-    exchange_paths(case, of)
+    exchange_paths(case, |_| true)
+        .filter(|path| of(path))
         .filter_map(|path| {
             let host = blamed(path.judgement.blame?)?;
             let mut found = found(path, severity, title(path, &case.name(host)));
@@ -180,7 +181,7 @@ fn on_a_host(
 pub(super) fn blocked_on_caller(case: &Case) -> Vec<Found> {
     on_a_host(
         case,
-        |cause| *cause == Cause::CallerOutput,
+        |path| path.judgement.cause == Cause::CallerOutput,
         Way::Out,
         |path, host| format!("outbound {} is blocked on {host}", port_name(path)),
     )
@@ -189,16 +190,69 @@ pub(super) fn blocked_on_caller(case: &Case) -> Vec<Found> {
 pub(super) fn blocked_on_callee(case: &Case) -> Vec<Found> {
     on_a_host(
         case,
-        |cause| *cause == Cause::CalleeInput,
+        |path| path.judgement.cause == Cause::CalleeInput && standing(path).is_none(),
         Way::In,
         |path, host| format!("inbound {} is blocked on {host}", port_name(path)),
     )
 }
 
+/// What the rules of the called host say of the call, where they were read.
+fn standing(path: &Judged) -> Option<&Standing> {
+    path.evidence.callee.as_ref()?.rules.as_ref()
+}
+
+pub(super) fn overruled(case: &Case) -> Vec<Found> {
+    let admits = |path: &Judged| match standing(path)? {
+        Standing::Admits { rule } => Some(rule.clone()),
+        Standing::AdmitsOthers { .. } => None,
+    };
+    let severity = severity_of_7680(case);
+    exchange_paths(case, |cause| *cause == Cause::CalleeInput)
+        .filter_map(|path| {
+            let rule = admits(path)?;
+            let (port, host) = (port_name(path), case.name(path.callee()));
+            let title =
+                format!("{host} has a rule that lets {port} in, and something overrules it");
+            // One more rule beside it would change nothing: there is no command for it.
+            let mut found = found(path, severity, title);
+            found
+                .evidence
+                .push(format!("a rule there lets it in: {rule}"));
+            Some(found)
+        })
+        .collect()
+}
+
+pub(super) fn narrowed(case: &Case) -> Vec<Found> {
+    let others = |path: &Judged| match standing(path)? {
+        Standing::AdmitsOthers { rule, from } => Some((rule.clone(), from.join(", "))),
+        Standing::Admits { .. } => None,
+    };
+    let mut all = on_a_host(
+        case,
+        |path| path.judgement.cause == Cause::CalleeInput && others(path).is_some(),
+        Way::In,
+        |path, host| {
+            let from = others(path).map_or_else(String::new, |(_, from)| from);
+            format!(
+                "the rule for {} on {host} admits {from} only",
+                port_name(path)
+            )
+        },
+    );
+    let rules = exchange_paths(case, |cause| *cause == Cause::CalleeInput).filter_map(others);
+    for (found, (rule, _)) in all.iter_mut().zip(rules) {
+        found
+            .evidence
+            .push(format!("no rule there lets the caller in; the one: {rule}"));
+    }
+    all
+}
+
 pub(super) fn answers_dropped(case: &Case) -> Vec<Found> {
     let mut all = on_a_host(
         case,
-        |cause| *cause == Cause::CalleeOutput,
+        |path| path.judgement.cause == Cause::CalleeOutput,
         Way::AnswersOut,
         |path, host| {
             format!(
@@ -209,7 +263,7 @@ pub(super) fn answers_dropped(case: &Case) -> Vec<Found> {
     );
     all.extend(on_a_host(
         case,
-        |cause| *cause == Cause::CallerInput,
+        |path| path.judgement.cause == Cause::CallerInput,
         Way::AnswersIn,
         |path, host| format!("{host} does not let answers from {} in", port_name(path)),
     ));

@@ -8,6 +8,7 @@ use crate::{
         ExchangeEvidence, Listener, NoWitness, NotTested, OsError, Outcome, PathEvidence, WireSaw,
         Witnessed,
     },
+    firewall::Standing,
     report::{Direction, ExchangeDirection, FixHost, HostInfo, PathId, System, Verdict, Via},
     verdict,
 };
@@ -37,12 +38,14 @@ fn path(path: PathId, direction: Direction, went: Went) -> Judged {
         accepted: Some(accepted),
         answer: if accepted { Answer::Sent } else { Answer::None },
         half_open: Some(half_open),
+        rules: None,
     };
     let closed = |because| CalleeSaw {
         listener: Listener::Closed(because),
         accepted: None,
         answer: Answer::None,
         half_open: None,
+        rules: None,
     };
     let wire = |requests_left, answers_arrived| WireSaw {
         requests_left,
@@ -276,6 +279,42 @@ fn inbound_blocked_there() {
         "inbound TCP 7680 is blocked on hostB (192.0.2.7) (content moved all the same): run \
          there: Enable-NetFirewallRule -Name DeliveryOptimization-TCP-In"
     );
+}
+
+#[test]
+fn what_the_rules_of_the_called_host_say_tells_kinds_of_blocks_apart() {
+    let blocked = |rules| {
+        let mut case = good().exchange_7680(Went::CalleeInput, Went::Open);
+        let called = case.paths.iter_mut().find_map(|path| {
+            let ours = path.evidence.path == PathId::Tcp7680
+                && path.evidence.direction == Direction::Outbound;
+            ours.then(|| path.evidence.callee.as_mut())?
+        });
+        called.expect("the callee told").rules = rules;
+        case
+    };
+    let rule = || "inet filter, chain input".to_owned();
+    let overruled = blocked(Some(Standing::Admits { rule: rule() }));
+    assert_eq!(codes(&overruled), ["DL015"]);
+    let finding = &of(&overruled)[0];
+    assert_eq!(
+        finding.title,
+        "hostB (192.0.2.7) has a rule that lets TCP 7680 in, and something overrules it"
+    );
+    assert!(finding.evidence.iter().any(|line| line.contains(&rule())));
+    assert!(finding.fixes.is_empty(), "one more rule changes nothing");
+    let narrowed = blocked(Some(Standing::AdmitsOthers {
+        rule: rule(),
+        from: vec!["198.51.100.0/24".to_owned()],
+    }));
+    assert_eq!(codes(&narrowed), ["DL016"]);
+    let finding = &of(&narrowed)[0];
+    assert_eq!(
+        finding.title,
+        "the rule for TCP 7680 on hostB (192.0.2.7) admits 198.51.100.0/24 only"
+    );
+    assert!(!finding.fixes.is_empty());
+    assert_eq!(codes(&blocked(None)), ["DL014"]);
 }
 
 #[test]

@@ -8,6 +8,7 @@
 
 mod cidr;
 mod linux;
+mod standing;
 #[cfg(test)]
 mod tests;
 mod windows;
@@ -15,6 +16,8 @@ mod windows;
 use std::fmt;
 
 pub use cidr::{Cidr, CidrError};
+pub(crate) use standing::read as standing;
+pub use standing::{MOST_NETWORKS, Standing};
 
 use crate::report::{PathId, System};
 

@@ -60,6 +60,7 @@ async fn ask(run: &Run, asker: &Asker, path: PathId) -> PathEvidence {
                 accepted: None,
                 answer: Answer::None,
                 half_open: None,
+                rules: None,
             },
             witness: Witnessed::Absent(NoWitness::NotAsked),
         });
@@ -89,14 +90,16 @@ async fn ask(run: &Run, asker: &Asker, path: PathId) -> PathEvidence {
     let from: Vec<_> = report.saw.from.into_iter().collect();
     let evidence = PathEvidence::from_caller(path, Direction::Inbound, report);
     let remote: IpAddr = asker.carrier.remote.ip();
-    evidence.with_callee(wire_view::of_callee(
+    let mut callee = wire_view::of_callee(
         &run.shared,
         path,
         (remote, &asker.theirs.peer),
         &from,
         port,
         began,
-    ))
+    );
+    wire_view::add_rules(&mut callee, path, port, remote).await;
+    evidence.with_callee(callee)
 }
 
 fn not_probed(error: SessionError) -> NotTested {

@@ -164,7 +164,7 @@ impl Answerer {
                 from,
                 port,
                 since_ms,
-            } => self.seen(&path, &from, port, since_ms),
+            } => self.seen(&path, &from, port, since_ms).await,
             Ask::Trace { ways } => self.trace(&ways).await,
             Ask::Sighting { peer, wait_ms } => {
                 let wait = Duration::from_millis(wait_ms).min(LONGEST_WAIT);
@@ -256,7 +256,7 @@ impl Answerer {
         })
     }
 
-    fn seen(
+    async fn seen(
         &self,
         path: &str,
         from: &[SocketAddr],
@@ -265,14 +265,10 @@ impl Answerer {
     ) -> Result<Reply, Refusal> {
         let path = path_named(path)?;
         let since = ago(&self.shared.witness, since_ms)?;
-        let evidence = wire_view::of_callee(
-            &self.shared,
-            path,
-            (self.carrier.remote.ip(), &self.peer),
-            from,
-            port,
-            since,
-        );
+        let remote = self.carrier.remote.ip();
+        let mut evidence =
+            wire_view::of_callee(&self.shared, path, (remote, &self.peer), from, port, since);
+        wire_view::add_rules(&mut evidence, path, port, remote).await;
         Ok(Reply::Seen {
             evidence: to_json(&evidence)?,
         })

@@ -37,9 +37,6 @@ pub struct Scenario {
     pub title: String,
     /// The failures that it shows: codes of the catalogue. The first is the one that it is about.
     pub codes: Vec<String>,
-    /// Further rows of the catalogue that it reproduces, and that the program reports as one of
-    /// `codes`, because nothing that can be seen from outside tells them apart.
-    pub rows: Vec<String>,
     /// What happens, and what to look at.
     pub about: String,
     /// Hosts and what lies between them.

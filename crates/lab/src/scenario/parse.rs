@@ -20,8 +20,6 @@ use crate::{fault::Fault, topology::Topology};
 struct File {
     title: String,
     codes: Vec<String>,
-    #[serde(default)]
-    rows: Vec<String>,
     about: String,
     #[serde(default)]
     peers: Vec<String>,
@@ -91,7 +89,6 @@ pub(super) fn scenario(name: &str, place: &str, text: &str) -> Result<Scenario, 
         name: name.to_owned(),
         title: file.title,
         codes: file.codes,
-        rows: file.rows,
         about: file.about.trim().to_owned(),
         topology,
         peers: file.peers,

@@ -420,6 +420,7 @@ impl World {
                 accepted: self.looked.then_some(false),
                 answer: Answer::None,
                 half_open: (self.looked && self.tcp()).then_some(false),
+                rules: None,
             },
         };
         for _ in 0..self.attempts {
