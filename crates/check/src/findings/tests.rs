@@ -288,7 +288,7 @@ fn what_the_rules_of_the_called_host_say_tells_kinds_of_blocks_apart() {
         let called = case.paths.iter_mut().find_map(|path| {
             let ours = path.evidence.path == PathId::Tcp7680
                 && path.evidence.direction == Direction::Outbound;
-            ours.then(|| path.evidence.callee.as_mut())?
+            ours.then_some(path.evidence.callee.as_mut())?
         });
         called.expect("the callee told").rules = rules;
         case

@@ -208,10 +208,8 @@ fn fits(condition: &Value, port: u16) -> Option<Fits> {
     }
     let right = &condition["right"];
     let one = std::slice::from_ref(right);
-    let values = match right {
-        Value::Array(values) => values,
-        _ => right["set"].as_array().map_or(one, Vec::as_slice),
-    };
+    let several = right.as_array().or_else(|| right["set"].as_array());
+    let values = several.map_or(one, Vec::as_slice);
     let any_is = |word: &str| values.iter().any(|value| value == word);
     let left = &condition["left"];
     let field = (
@@ -238,16 +236,12 @@ fn fits(condition: &Value, port: u16) -> Option<Fits> {
 
 fn holds_port(value: &Value, port: u16) -> bool {
     let port = u64::from(port);
-    match &value["range"] {
-        Value::Array(ends) => match ends.as_slice() {
-            [first, last] => {
-                first.as_u64().is_some_and(|first| first <= port)
-                    && last.as_u64().is_some_and(|last| port <= last)
-            }
-            _ => false,
-        },
-        _ => value.as_u64() == Some(port),
-    }
+    let ends = value["range"].as_array().map(Vec::as_slice);
+    let Some([first, last]) = ends else {
+        return value.as_u64() == Some(port);
+    };
+    let (first, last) = (first.as_u64(), last.as_u64());
+    first.is_some_and(|first| first <= port) && last.is_some_and(|last| port <= last)
 }
 
 fn network(value: &Value) -> Option<Cidr> {
