@@ -24,22 +24,16 @@ mod linux {
         io::{BufRead as _, BufReader},
         os::unix::process::{CommandExt as _, ExitStatusExt as _},
         process::{Child, Command, ExitCode, ExitStatus, Stdio},
+        thread,
+        time::{Duration, Instant},
     };
 
     use dolab_lab::enclosure::{EnclosureError, Entered, clean, enter};
     use dolab_tests::{not_run, note};
-    use rustix::{
-        event::{PollFd, PollFlags, Timespec, poll},
-        process::{Pid, PidfdFlags, Signal, kill_process, pidfd_open},
-    };
+    use rustix::process::{Pid, Signal, kill_process};
 
     use crate::common::{self, PAIR};
 
-    /// Only fails the test.
-    const PATIENCE: Timespec = Timespec {
-        tv_sec: 30,
-        tv_nsec: 0,
-    };
     /// What the enclosed program does.
     const TASK: &str = "DOLAB_TEST_TASK";
     /// Tells the processes of one test from all others.
@@ -105,10 +99,10 @@ mod linux {
                 let stream = common::connect(&world, "a", "10.50.0.2:7680").unwrap();
                 common::round_trip(&stream, 100_000).unwrap();
                 let mut sleep = Command::new("sh");
-                // Each says when it is there; one in a session of its own, as a daemon is.
-                let one = "sh -c 'echo ready; exec sleep 1000'";
-                sleep.args(["-c", &format!("setsid {one} & {one}")]);
+                // One of them in a session of its own, as a daemon is.
+                sleep.args(["-c", "setsid sleep 1000 & sleep 1000"]);
                 let mut child = world.spawn("a", sleep).unwrap();
+                println!("ready");
                 child.wait().unwrap();
                 ExitCode::FAILURE
             }
@@ -173,24 +167,28 @@ mod linux {
     }
 
     fn signals_are_passed_on(user: User) {
-        let (mut child, token) = start(user, "world");
-        wait_ready(&mut child);
+        let (child, token) = start(user, "world");
+        let (child, ready) = wait_ready(child);
+        assert_eq!(ready, "ready");
         kill(child.id(), Signal::TERM);
-        let status = child.wait().unwrap();
+        let status = { child }.wait().unwrap();
         assert_eq!((status.code(), status.signal()), (Some(128 + 15), None));
         assert_gone(&token);
     }
 
     fn sigkill_leaves_nothing(user: User, victim: &str) {
         let before = seen_from_here();
-        let (mut child, token) = start(user, "world");
-        wait_ready(&mut child);
+        let (child, token) = start(user, "world");
+        let (mut child, ready) = wait_ready(child);
+        assert_eq!(ready, "ready");
+        // Outer, init, inside, a shell and two that sleep. Nobody tells when a program has replaced
+        // another, and until then it has no environment to be found by.
+        let patience = Instant::now() + Duration::from_secs(30);
+        while processes(&token).len() != 6 {
+            assert!(Instant::now() < patience, "{:?}", processes(&token));
+            thread::sleep(Duration::from_millis(5));
+        }
         let all = processes(&token);
-        assert_eq!(
-            all.len(),
-            6,
-            "outer, init, inside, a shell and two that sleep"
-        );
         let outer = child.id();
         let init = *all.iter().find(|pid| parent(**pid) == Some(outer)).unwrap();
         let inside = *all.iter().find(|pid| parent(**pid) == Some(init)).unwrap();
@@ -207,19 +205,15 @@ mod linux {
         assert_eq!(seen_from_here(), before);
     }
 
-    /// Waits until both that sleep have said that they are there.
-    fn wait_ready(child: &mut Child) {
-        let stdout = BufReader::new(child.stdout.as_mut().unwrap());
-        let lines: Vec<String> = stdout.lines().take(2).map(Result::unwrap).collect();
-        assert_eq!(lines, ["ready", "ready"]);
+    fn wait_ready(mut child: Child) -> (Child, String) {
+        let mut line = String::new();
+        let stdout = child.stdout.as_mut().unwrap();
+        BufReader::new(stdout).read_line(&mut line).unwrap();
+        (child, line.trim().to_owned())
     }
 
-    fn kill(number: u32, signal: Signal) {
-        kill_process(pid(number), signal).unwrap();
-    }
-
-    fn pid(number: u32) -> Pid {
-        Pid::from_raw(number.try_into().unwrap()).unwrap()
+    fn kill(pid: u32, signal: Signal) {
+        kill_process(Pid::from_raw(pid.try_into().unwrap()).unwrap(), signal).unwrap();
     }
 
     fn processes(token: &str) -> BTreeSet<u32> {
@@ -243,14 +237,10 @@ mod linux {
     }
 
     fn assert_gone(token: &str) {
-        // Again, for one that ended may have started another before.
-        while let Some(&one) = processes(token).first() {
-            // Not there any more since it was listed, or soon.
-            let Ok(process) = pidfd_open(pid(one), PidfdFlags::empty()) else {
-                continue;
-            };
-            let ended = poll(&mut [PollFd::new(&process, PollFlags::IN)], Some(&PATIENCE));
-            assert_eq!(ended, Ok(1), "{:?} are left", processes(token));
+        let patience = Instant::now() + Duration::from_secs(30);
+        while !processes(token).is_empty() {
+            assert!(Instant::now() < patience, "{:?}", processes(token));
+            thread::sleep(Duration::from_millis(5));
         }
     }
 
