@@ -53,9 +53,6 @@ pub enum StationError {
     /// The exchange could not be started.
     #[error(transparent)]
     Peer(#[from] dolab_peer::StartError),
-    /// No certificate could be made.
-    #[error("{0}")]
-    Tls(String),
 }
 
 impl Station {
@@ -66,7 +63,7 @@ impl Station {
     /// forbidden are none of that: what became of each is in [`Station::listeners`].
     pub async fn start(config: StationConfig) -> Result<Self, StationError> {
         let host = config.name.clone().unwrap_or_else(dolab_host::host_name);
-        let tls = Tls::new(&host).map_err(|error| StationError::Tls(error.to_string()))?;
+        let tls = Arc::new(Tls::of(&host));
         let (channels, queue) = mpsc::channel(QUEUE);
         let door = Door::new(
             Arc::new(Arrivals::default()),

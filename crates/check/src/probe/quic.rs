@@ -104,7 +104,10 @@ async fn connect_quic(
     transport
         .initial_rtt(FIRST_GUESS)
         .keep_alive_interval(Some(Duration::from_secs(5)));
-    let mut config = tls.quic_client.clone();
+    let configs = tls
+        .configs()
+        .map_err(|error| Failure::Socket(error.into()))?;
+    let mut config = configs.quic_client.clone();
     config.transport_config(Arc::new(transport));
     let connecting = endpoint
         .connect_with(config, call.to, "dolab")

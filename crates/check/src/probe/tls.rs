@@ -1,5 +1,7 @@
 //! TCP 443: a connection and a TLS handshake.
 
+use std::sync::Arc;
+
 use rustls::pki_types::ServerName;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
@@ -22,7 +24,13 @@ pub(super) async fn probe(call: &Call, tls: &Tls) -> (CallerSaw, Option<Reached>
         return (saw, None);
     };
     let left = call.patience.saturating_sub(saw.waited);
-    let connector = TlsConnector::from(tls.client.clone());
+    let connector = match tls.configs() {
+        Ok(configs) => TlsConnector::from(Arc::clone(&configs.client)),
+        Err(error) => {
+            saw.outcome = outcome::of_connect(&error.into());
+            return (saw, None);
+        }
+    };
     let name = ServerName::from(call.to.ip());
     match timeout(left, connector.connect(name, stream)).await {
         Ok(Ok(stream)) if stream.get_ref().1.alpn_protocol() == Some(ALPN) => {

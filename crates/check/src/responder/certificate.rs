@@ -2,7 +2,10 @@
 //! checks it. TLS is here to see whether the network lets it through, not to prove who answers;
 //! that is what the key is for.
 
-use std::sync::Arc;
+use std::{
+    io,
+    sync::{Arc, OnceLock},
+};
 
 use dolab_http::AnyCertificate;
 use rcgen::{CertificateParams, DistinguishedName, DnType, KeyPair};
@@ -14,9 +17,16 @@ pub(crate) const ALPN: &[u8] = b"dolab-check/1";
 /// What QUIC runs over.
 const ONLY_TLS13: &[&SupportedProtocolVersion] = &[&rustls::version::TLS13];
 
-/// Both sides of TLS, for TCP and for QUIC.
-#[derive(Clone)]
+/// Both sides of TLS. Nothing is made of it until it is first asked for: most stations are never
+/// reached on 443, and keys, ciphers and QUIC are an eighth of what an idle peer has in memory.
+#[derive(Debug)]
 pub(crate) struct Tls {
+    host: String,
+    configs: OnceLock<Result<Configs, TlsError>>,
+}
+
+/// Both sides, for TCP and for QUIC.
+pub(crate) struct Configs {
     pub(crate) server: Arc<ServerConfig>,
     pub(crate) client: Arc<ClientConfig>,
     pub(crate) quic_server: quinn::ServerConfig,
@@ -24,13 +34,35 @@ pub(crate) struct Tls {
 }
 
 /// Why TLS can not be had.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 #[error("no certificate can be made: {0}")]
 pub(crate) struct TlsError(String);
 
+impl From<TlsError> for io::Error {
+    fn from(error: TlsError) -> Self {
+        Self::other(error)
+    }
+}
+
 impl Tls {
+    /// TLS of this host.
+    pub(crate) fn of(host: &str) -> Self {
+        Self {
+            host: host.to_owned(),
+            configs: OnceLock::new(),
+        }
+    }
+
+    /// Signs the certificate, the first time.
+    pub(crate) fn configs(&self) -> Result<&Configs, TlsError> {
+        let configs = self.configs.get_or_init(|| Configs::new(&self.host));
+        configs.as_ref().map_err(Clone::clone)
+    }
+}
+
+impl Configs {
     /// Signs a certificate for `host`.
-    pub(crate) fn new(host: &str) -> Result<Self, TlsError> {
+    fn new(host: &str) -> Result<Self, TlsError> {
         let wrong = |error: &dyn std::fmt::Display| TlsError(error.to_string());
         // A host's name may be none that a certificate can carry.
         let mut params = CertificateParams::new([host.to_owned()])
@@ -89,8 +121,8 @@ impl Tls {
     }
 }
 
-impl std::fmt::Debug for Tls {
+impl std::fmt::Debug for Configs {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Tls(..)")
+        f.write_str("Configs(..)")
     }
 }

@@ -14,7 +14,7 @@ pub(crate) mod teredo;
 pub(crate) mod tls;
 pub(crate) mod udp;
 
-use std::io;
+use std::{io, sync::Arc};
 
 pub(crate) use arrivals::{Arrivals, canonical};
 use bind::{Bound, listen_tcp, listen_udp};
@@ -28,7 +28,7 @@ use crate::{
 };
 
 /// Opens the ports beside TCP 7680 and starts to answer on them.
-pub(crate) fn start(config: &StationConfig, tls: &Tls, door: &Door) -> Vec<ListenerState> {
+pub(crate) fn start(config: &StationConfig, tls: &Arc<Tls>, door: &Door) -> Vec<ListenerState> {
     let (ports, on) = (&config.ports, &config.listen[..]);
     let ear = (ports.dns_sd && !config.is_on_loopback()).then(ear::open);
     match ear.flatten() {

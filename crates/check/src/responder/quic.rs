@@ -15,19 +15,21 @@ use crate::{
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Serves one socket until the station stops.
-pub(crate) fn serve(socket: std::net::UdpSocket, tls: &Tls, door: &Door) -> io::Result<()> {
+pub(crate) fn serve(socket: std::net::UdpSocket, tls: &Arc<Tls>, door: &Door) -> io::Result<()> {
     let socket = Socket::serving(socket, door.observer(PathId::Udp443))?;
-    let endpoint = Endpoint::new_with_abstract_socket(
-        EndpointConfig::default(),
-        Some(tls.quic_server.clone()),
-        Arc::new(socket),
-        Arc::new(TokioRuntime),
-    )?;
-    let local = endpoint.local_addr()?;
-    let door = door.clone();
+    let (tls, door) = (Arc::clone(tls), door.clone());
     let tasks = door.tasks.clone();
     tasks.spawn(async move {
         let stop = door.stop.clone();
+        // QUIC is set up for the first datagram: see `Tls`.
+        tokio::select! {
+            () = socket.ready() => {}
+            () = stop.cancelled() => return,
+        }
+        let (endpoint, local) = match endpoint(socket, &tls) {
+            Ok(endpoint) => endpoint,
+            Err(error) => return tracing::warn!(%error, "quic: nobody is answered"),
+        };
         loop {
             let incoming = tokio::select! {
                 incoming = endpoint.accept() => incoming,
@@ -41,6 +43,17 @@ pub(crate) fn serve(socket: std::net::UdpSocket, tls: &Tls, door: &Door) -> io::
         let _ = timeout(Duration::from_millis(200), endpoint.wait_idle()).await;
     });
     Ok(())
+}
+
+fn endpoint(socket: Socket, tls: &Tls) -> io::Result<(Endpoint, SocketAddr)> {
+    let endpoint = Endpoint::new_with_abstract_socket(
+        EndpointConfig::default(),
+        Some(tls.configs()?.quic_server.clone()),
+        Arc::new(socket),
+        Arc::new(TokioRuntime),
+    )?;
+    let local = endpoint.local_addr()?;
+    Ok((endpoint, local))
 }
 
 fn receive(incoming: Incoming, local: SocketAddr, door: &Door) {

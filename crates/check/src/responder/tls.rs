@@ -1,6 +1,6 @@
 //! TCP 443: TLS, and behind it a check session for who speaks it and a word of HTTP for others.
 
-use std::{io, net::TcpListener, time::Duration};
+use std::{io, net::TcpListener, sync::Arc, time::Duration};
 
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -19,10 +19,9 @@ use crate::{
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Serves one listener until the station stops.
-pub(crate) fn serve(listener: TcpListener, tls: &Tls, door: &Door) -> io::Result<()> {
+pub(crate) fn serve(listener: TcpListener, tls: &Arc<Tls>, door: &Door) -> io::Result<()> {
     let listener = tokio::net::TcpListener::from_std(listener)?;
-    let acceptor = TlsAcceptor::from(tls.server.clone());
-    let door = door.clone();
+    let (tls, door) = (Arc::clone(tls), door.clone());
     let stop = door.clone();
     stop.spawn(async move {
         loop {
@@ -41,9 +40,9 @@ pub(crate) fn serve(listener: TcpListener, tls: &Tls, door: &Door) -> io::Result
             }
             door.arrivals.came(PathId::Tcp443, remote);
             let place = door.strangers.enter();
-            let (acceptor, door) = (acceptor.clone(), door.clone());
+            let (tls, door) = (Arc::clone(&tls), door.clone());
             door.clone().spawn(async move {
-                let welcome = timeout(PATIENCE, welcome(stream, &acceptor));
+                let welcome = timeout(PATIENCE, welcome(stream, &tls));
                 let Some(result) = place.hold(welcome).await else {
                     return;
                 };
@@ -59,9 +58,10 @@ pub(crate) fn serve(listener: TcpListener, tls: &Tls, door: &Door) -> io::Result
     Ok(())
 }
 
-async fn welcome(stream: TcpStream, acceptor: &TlsAcceptor) -> io::Result<Option<Channel>> {
+async fn welcome(stream: TcpStream, tls: &Tls) -> io::Result<Option<Channel>> {
     stream.set_nodelay(true)?;
     let (local, remote) = (stream.local_addr()?, stream.peer_addr()?);
+    let acceptor = TlsAcceptor::from(Arc::clone(&tls.configs()?.server));
     let mut stream = acceptor.accept(stream).await?;
     if stream.get_ref().1.alpn_protocol() != Some(ALPN) {
         courtesy(&mut stream).await?;

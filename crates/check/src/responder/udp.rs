@@ -72,6 +72,12 @@ impl Socket {
         })
     }
 
+    /// Waits until there is something to receive, an error included.
+    pub(crate) async fn ready(&self) {
+        // That the reactor is gone shows with the next call.
+        drop(self.io.readable().await);
+    }
+
     /// The next datagram: how long it is, where it came from, and to which of our addresses.
     pub(crate) async fn receive(
         &self,

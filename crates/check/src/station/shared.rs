@@ -1,7 +1,7 @@
 use std::{
     collections::{BTreeSet, HashMap},
     net::{IpAddr, SocketAddr},
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 
@@ -33,7 +33,7 @@ const MAX_ADDRESSES: usize = 12;
 pub(crate) struct Shared {
     pub(crate) config: StationConfig,
     pub(crate) host: String,
-    pub(crate) tls: Tls,
+    pub(crate) tls: Arc<Tls>,
     pub(crate) door: Door,
     pub(crate) peer: Peer,
     pub(crate) discovery: Option<Discovery>,
@@ -54,7 +54,7 @@ impl Shared {
     pub(super) fn new(
         config: StationConfig,
         host: String,
-        tls: Tls,
+        tls: Arc<Tls>,
         door: Door,
         peer: Peer,
         discovery: Option<Discovery>,
