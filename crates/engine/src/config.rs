@@ -19,9 +19,15 @@ pub struct Config {
     /// Assumed.
     pub max_requests_per_connection: usize,
     /// Bodies that are handed to the driver and not sent yet, on one connection where they leave
-    /// within [`Config::BRISK`]; half of it, at least one, on others, since what was handed over
-    /// also leaves to a peer that is choked or no longer wants it. Assumed.
+    /// within [`Config::BRISK`]; half of it, at least one, where they take [`Config::LATE`]; one in
+    /// between, since what was handed over also leaves to a peer that is choked or no longer wants
+    /// it. Assumed.
     pub max_unsent_bodies: usize,
+    /// Connections that bodies leave on at a time, of those on which they take longer than
+    /// [`Config::BRISK`] and less than [`Config::LATE`]. Where this device's own way out is what
+    /// they wait for, the first piece is so with somebody who can pass it on while the next ones
+    /// leave. Assumed; measured in a swarm.
+    pub max_fair_uploads: usize,
     /// Contents that are uploaded at one time (documented: 4).
     pub upload_contents: usize,
     /// Peers that are served at one time, for each content that is uploaded. Assumed.
@@ -98,6 +104,7 @@ impl Default for Config {
             max_outstanding: 64 << 20,
             max_requests_per_connection: 512,
             max_unsent_bodies: 8,
+            max_fair_uploads: 2,
             upload_contents: 4,
             unchoked_per_content: 8,
             rotation_interval: Duration::from_secs(30),
@@ -134,6 +141,8 @@ impl Default for Config {
 impl Config {
     /// A body that left this soon after it was handed over was no burden to the queue.
     pub const BRISK: Duration = Duration::from_millis(20);
+    /// A body that takes so long waits for its receiver, most likely, and nobody waits for it.
+    pub const LATE: Duration = Duration::from_millis(500);
 
     /// Takes away what would make the engine stand still or spin: every limit allows at least one,
     /// and what repeats itself has a pause.
@@ -142,6 +151,7 @@ impl Config {
         for limit in [
             &mut self.max_requests_per_connection,
             &mut self.max_unsent_bodies,
+            &mut self.max_fair_uploads,
             &mut self.upload_contents,
             &mut self.unchoked_per_content,
             &mut self.endgame_copies,

@@ -4,6 +4,7 @@ use dolab_wire::{PeerType, swarm::Block};
 
 use crate::{
     Config, ConnId, ConnectionReport, Instant, Reason,
+    lanes::Pace,
     session::{Download, Exchange, Session, Upload},
 };
 
@@ -22,8 +23,7 @@ pub(crate) struct Connection {
     pub(crate) body: Option<Body>,
     /// The bodies that the driver has not sent yet.
     pub(crate) unsent: VecDeque<Unsent>,
-    /// Whether the last body that left did so within [`Config::BRISK`].
-    pub(crate) brisk: bool,
+    pub(crate) pace: Pace,
     pub(crate) bytes_down: u64,
     pub(crate) bytes_up: u64,
     pub(crate) clock: Clock,
@@ -49,6 +49,8 @@ pub(crate) struct Unsent {
 pub(crate) struct Clock {
     /// The wait for the connection, or for the handshake, began.
     pub(crate) began: Instant,
+    /// Both handshakes were exchanged.
+    pub(crate) joined: Instant,
     /// Something came.
     pub(crate) received: Instant,
     /// Something was sent.
@@ -71,11 +73,12 @@ impl Connection {
             useful: false,
             body: None,
             unsent: VecDeque::new(),
-            brisk: false,
+            pace: Pace::Fair,
             bytes_down: 0,
             bytes_up: 0,
             clock: Clock {
                 began: now,
+                joined: now,
                 received: now,
                 sent: now,
                 progress: now,
@@ -202,7 +205,7 @@ impl Connection {
             bytes_down: self.bytes_down,
             bytes_up: self.bytes_up,
             rate_down: exchange.map_or(0, |exchange| exchange.depth.rate(now)),
-            round_trip: exchange.and_then(|exchange| exchange.depth.round_trip()),
+            round_trip: exchange.map(|exchange| exchange.depth.round_trip()),
             outstanding_requests: pipeline.map_or(0, |pipeline| pipeline.requests()),
             interested: exchange.is_some_and(|exchange| exchange.interested),
             wanted: exchange.is_some_and(|exchange| exchange.wants),

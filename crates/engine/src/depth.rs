@@ -20,20 +20,21 @@ pub(crate) struct Depth {
     floor: u64,
     slow_start: Option<u64>,
     best_raw: u64,
-    round_trip: Option<Duration>,
+    round_trip: Duration,
     probe: Option<(Block, Instant)>,
     rate: Rate,
     full: bool,
 }
 
 impl Depth {
-    pub(crate) fn new(piece_size: u32) -> Self {
+    /// `round_trip` is what shaking hands took.
+    pub(crate) fn new(piece_size: u32, round_trip: Duration) -> Self {
         let floor = 2 * u64::from(piece_size);
         Self {
             floor,
             slow_start: Some(floor),
             best_raw: 0,
-            round_trip: None,
+            round_trip,
             probe: None,
             rate: Rate::default(),
             full: false,
@@ -45,7 +46,7 @@ impl Depth {
         if let Some(target) = self.slow_start {
             return target;
         }
-        let round_trip = self.round_trip.unwrap_or_default().as_micros();
+        let round_trip = self.round_trip.as_micros();
         let ahead = 2 * round_trip + SLACK.as_micros();
         let underway = u128::from(self.rate.smoothed()) * ahead / 1_000_000;
         self.floor
@@ -71,8 +72,7 @@ impl Depth {
     /// The head of an answer came.
     pub(crate) fn answered(&mut self, now: Instant, block: Block) {
         if let Some((_, asked)) = self.probe.take_if(|(probe, _)| *probe == block) {
-            let took = now.since(asked);
-            self.round_trip = Some(self.round_trip.map_or(took, |best| best.min(took)));
+            self.round_trip = self.round_trip.min(now.since(asked));
         }
     }
 
@@ -101,8 +101,8 @@ impl Depth {
     /// asking for the next piece once this one is there. Not so where a piece takes no longer than
     /// some tens of milliseconds: then what both sides have to do in between counts.
     pub(crate) fn is_slow(&self, now: Instant, piece_size: u64) -> bool {
-        let (rate, round_trip) = (self.rate(now), self.round_trip.unwrap_or_default());
-        let between = (round_trip + SLACK / 8).as_micros();
+        let rate = self.rate(now);
+        let between = (self.round_trip + SLACK / 8).as_micros();
         let underway = u128::from(rate) * between / 1_000_000;
         rate > 0 && 16 * underway < u128::from(piece_size)
     }
@@ -112,8 +112,8 @@ impl Depth {
         self.rate.lately(now)
     }
 
-    /// Shortest time from a request to its answer.
-    pub(crate) fn round_trip(&self) -> Option<Duration> {
+    /// Shortest time from a request, or a handshake, to its answer.
+    pub(crate) fn round_trip(&self) -> Duration {
         self.round_trip
     }
 }

@@ -9,7 +9,7 @@ use crate::{
     CandidateReport, CloseReason, Config, ConnId, ConnectionReport, ContentReport, Counters, Event,
     Initiator, Input, Instant, Limits, Misuse, Output, Reason, addresses::Addresses, bans::Bans,
     budget::Budget, cap::Caps, connection::Connection, connections::Connections, hybrid::HostBans,
-    kind::Subnets, slots::Round, swarm::Swarm, timers::Timers,
+    kind::Subnets, lanes::Lanes, slots::Round, swarm::Swarm, timers::Timers,
 };
 
 mod arrival;
@@ -21,6 +21,7 @@ mod download;
 mod ending;
 mod fetch;
 mod greeting;
+mod lanes;
 mod messages;
 mod rest;
 mod upkeep;
@@ -54,6 +55,8 @@ pub struct Engine {
     slots: Round<ContentId>,
     /// Peers that gave their slot back and were not choked.
     resting: BTreeSet<(ContentId, ConnId)>,
+    /// Who of them is sent to where bodies take their time.
+    lanes: Lanes,
     /// When those who have slots are to hand them on.
     next_rotation: Instant,
     /// Pieces that landed whole and whose hash is not known yet.
@@ -97,6 +100,7 @@ impl Engine {
             fetches: BTreeMap::new(),
             slots: Round::new(config.upload_contents),
             resting: BTreeSet::new(),
+            lanes: Lanes::new(config.max_fair_uploads),
             next_rotation: Instant::default(),
             verifying: BTreeMap::new(),
             budget: Budget::new(config.max_outstanding),

@@ -45,6 +45,7 @@ mod error;
 mod hybrid;
 mod io;
 mod kind;
+mod lanes;
 pub mod ledbat;
 mod picker;
 mod pipeline;

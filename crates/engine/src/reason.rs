@@ -30,6 +30,8 @@ pub enum Reason {
     Http,
     /// A rate allows more.
     Rate,
+    /// A body takes so long that others need not wait for it.
+    Lane,
 }
 
 impl fmt::Display for Reason {
@@ -49,6 +51,7 @@ impl fmt::Display for Reason {
             Self::Starvation => "no peer is left to fetch from",
             Self::Http => "HTTP sources are looked at",
             Self::Rate => "a rate allows more",
+            Self::Lane => "a body takes long to leave",
         })
     }
 }

@@ -38,9 +38,20 @@ pub(crate) struct Swarm {
     /// Connections whose peers have something that is missing here.
     pub(crate) deliverers: usize,
     pub(crate) traffic: Traffic,
+    /// How often each piece was handed to the driver, as far as it can be counted; empty until the
+    /// first was.
+    pub(crate) copies_sent: Vec<u8>,
 }
 
 impl Swarm {
+    /// A piece, or a block of it, was handed to the driver.
+    pub(crate) fn hands_over(&mut self, piece: u32) {
+        self.copies_sent.resize(self.layout.pieces() as usize, 0);
+        if let Some(copies) = self.copies_sent.get_mut(piece as usize) {
+            *copies = copies.saturating_add(1);
+        }
+    }
+
     /// Whether pieces are to be fetched.
     pub(crate) fn fetches(&self) -> bool {
         self.picker.is_some() && !self.failed

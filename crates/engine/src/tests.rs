@@ -10,6 +10,7 @@ mod device;
 mod fetching;
 mod fuzz;
 mod greeting;
+mod lanes;
 mod link;
 mod mixing;
 mod parts;

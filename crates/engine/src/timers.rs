@@ -22,6 +22,8 @@ pub(crate) enum Timer {
     Download(Priority),
     /// The cap on uploads allows more.
     Upload,
+    /// Somebody has had a lane for too long.
+    Lane,
 }
 
 /// The moments at which something has to happen, in order.

@@ -18,6 +18,13 @@ impl Engine {
             let is_noted = self.resting.contains(&(exchange.joined.content, conn));
             assert_eq!(is_noted, rests, "rest of {conn}");
         }
+        for (conn, is_busy) in self.lanes.members() {
+            let connection = self.connections.get(&conn).expect("a lane of nobody");
+            assert!(
+                !is_busy || connection.is_sending(),
+                "a lane of {conn}, which sends nothing"
+            );
+        }
         for swarm in self.swarms.values() {
             let Some(picker) = &swarm.picker else {
                 continue;

@@ -102,6 +102,7 @@ impl Engine {
             hybrid: None,
             deliverers: 0,
             traffic: Traffic::default(),
+            copies_sent: Vec::new(),
         };
         self.swarms.insert(content, swarm);
         self.roused.insert(content);

@@ -29,6 +29,7 @@ impl Engine {
             return;
         };
         self.timers.set(Timer::Connection(conn), None);
+        self.lanes.forget(conn);
         self.addresses.remove(connection.remote);
         self.count(&why);
         self.event(Event::PeerLeft {

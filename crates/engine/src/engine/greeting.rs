@@ -212,6 +212,7 @@ impl Engine {
             return;
         };
         connection.session = Session::Mapping(joined);
+        connection.clock.joined = self.now;
         connection.clock.received = self.now;
         let remote = connection.remote;
         if connection.kind == PeerType::None {

@@ -5,7 +5,7 @@ use dolab_wire::swarm::{Block, Head};
 
 use super::Engine;
 use crate::{
-    ConnId, Output, PeerViolation,
+    ConnId, Initiator, Output, PeerViolation,
     connection::Body,
     depth::Depth,
     picker::count_missing,
@@ -89,7 +89,13 @@ impl Engine {
             return;
         };
         let wanted = count_missing(&theirs, &swarm.have);
-        let depth = Depth::new(swarm.layout.piece_size());
+        // Who dialled saw the answer to its handshake; who accepted, that to its own.
+        let clock = &connection.clock;
+        let round_trip = match conn.initiator() {
+            Initiator::Local => clock.joined.since(clock.began),
+            Initiator::Remote => self.now.since(clock.joined),
+        };
+        let depth = Depth::new(swarm.layout.piece_size(), round_trip);
         let exchange = Exchange::new(joined, theirs, wanted, self.now, depth);
         if let Some(picker) = swarm.picker.as_mut().filter(|_| exchange.counted) {
             picker.joined(&exchange.theirs, joined.peer < self.me);

@@ -23,6 +23,7 @@ impl Engine {
                 }
                 Timer::Download(priority) => self.downloads_go_on(priority),
                 Timer::Upload => self.uploads_go_on(),
+                Timer::Lane => self.clear_lanes(),
             }
         }
         any
@@ -43,7 +44,8 @@ impl Engine {
             | Reason::Redial
             | Reason::Starvation
             | Reason::Http
-            | Reason::Rate => self.close(conn, CloseReason::TimedOut(reason)),
+            | Reason::Rate
+            | Reason::Lane => self.close(conn, CloseReason::TimedOut(reason)),
         }
     }
 
@@ -58,6 +60,7 @@ impl Engine {
                 break;
             }
         }
+        self.fill_lanes();
         self.rearm();
         self.time_slots();
     }

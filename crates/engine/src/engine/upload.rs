@@ -7,9 +7,10 @@ use dolab_wire::swarm::{Block, Head};
 
 use super::Engine;
 use crate::{
-    CloseReason, Config, ConnId, Output, PeerViolation, Reason,
+    CloseReason, ConnId, Output, PeerViolation, Reason,
     cap::is_bound,
     connection::Unsent,
+    lanes::Pace,
     session::{Upload, Use},
     timers::Timer,
 };
@@ -170,8 +171,10 @@ impl Engine {
     /// Whether a peer has a slot and takes nothing.
     fn is_idle(&self, conn: ConnId) -> bool {
         let patience = self.config.slot_patience;
-        self.use_made(conn)
-            .is_some_and(|(made, _)| self.now.since(made.taken) >= patience)
+        !self.lanes.is_waiting(conn)
+            && self
+                .use_made(conn)
+                .is_some_and(|(made, _)| self.now.since(made.taken) >= patience)
     }
 
     /// Whether a peer with a slot has not got a whole piece yet: what it got would be lost with
@@ -324,7 +327,11 @@ impl Engine {
         let Some(Unsent { len: sent, since }) = connection.unsent.pop_front() else {
             return;
         };
-        connection.brisk = self.now.since(since) <= Config::BRISK;
+        let (took, done) = (self.now.since(since), connection.unsent.is_empty());
+        connection.pace = Pace::of(took);
+        if done {
+            self.lanes.leave(conn);
+        }
         connection.bytes_up += u64::from(sent);
         self.counters.bytes_up += u64::from(sent);
         let content = connection.session.content();
@@ -332,7 +339,15 @@ impl Engine {
             swarm.traffic.up.add(connection.kind, sent.into());
         }
         self.takes(conn, sent);
-        self.hand_over(conn);
+        // Behind those who wait already.
+        let again = self.connections.get(&conn).is_some_and(|connection| {
+            connection.pace == Pace::Fair && connection.exchange().is_some_and(|x| x.queued() > 0)
+        });
+        if again {
+            self.lanes.wait(conn, self.now);
+        } else {
+            self.hand_over(conn);
+        }
     }
 
     pub(super) fn send_progress(&mut self, conn: ConnId) {
@@ -368,10 +383,11 @@ impl Engine {
         let Some(connection) = self.connections.get_mut(&conn) else {
             return;
         };
-        let kind = connection.kind;
-        let most = match self.config.max_unsent_bodies {
-            most if connection.brisk => most,
-            most => (most / 2).max(1),
+        let (kind, pace) = (connection.kind, connection.pace);
+        let most = match pace {
+            Pace::Brisk => self.config.max_unsent_bodies,
+            Pace::Fair => 1,
+            Pace::Late => (self.config.max_unsent_bodies / 2).max(1),
         };
         let mut room = most.saturating_sub(connection.unsent.len());
         while room > 0 {
@@ -379,19 +395,29 @@ impl Engine {
                 return;
             };
             let content = exchange.joined.content;
-            let Upload::Unchoked { queue, .. } = &mut exchange.upload else {
+            let Upload::Unchoked { queue, use_made } = &mut exchange.upload else {
                 return;
             };
             let Some(&block) = queue.front() else {
                 return;
             };
-            if is_bound(kind) {
-                if let Err(at) = self.caps.upload.ready(now) {
-                    self.caps.upload.wait(conn);
-                    let at = at.map(|at| (at, Reason::Rate));
-                    return self.timers.set(Timer::Upload, at);
+            if is_bound(kind)
+                && let Err(at) = self.caps.upload.ready(now)
+            {
+                self.caps.upload.wait(conn);
+                let at = at.map(|at| (at, Reason::Rate));
+                return self.timers.set(Timer::Upload, at);
+            }
+            if pace == Pace::Fair {
+                if !self.lanes.enter(conn, now) {
+                    return;
                 }
+                // It took nothing while it waited for us.
+                use_made.taken = now;
+            }
+            if is_bound(kind) {
                 if !self.caps.spend(kind, block.len.into()) {
+                    self.lanes.leave(conn);
                     return self.end_internet_uploads();
                 }
                 self.caps.upload.take(now, block.len.into());
@@ -405,6 +431,9 @@ impl Engine {
                 since: now,
             });
             let Block { piece, offset, len } = block;
+            if let Some(swarm) = self.swarms.get_mut(&content) {
+                swarm.hands_over(piece);
+            }
             let body = Some(PieceRange {
                 content,
                 piece,

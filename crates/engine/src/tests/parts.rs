@@ -170,7 +170,7 @@ fn the_depth_grows_until_the_rate_does_not() {
         offset: 0,
         len: piece,
     };
-    let mut depth = Depth::new(piece);
+    let mut depth = Depth::new(piece, Duration::from_secs(1));
     assert_eq!(depth.target(), 2 << 20);
     let mut now = Instant(0);
     depth.asked_first(now, block);
@@ -189,7 +189,7 @@ fn the_depth_grows_until_the_rate_does_not() {
         (20 << 20..26 << 20).contains(&target),
         "twice that and two pieces: {target}"
     );
-    assert_eq!(depth.round_trip(), Some(Duration::from_millis(100)));
+    assert_eq!(depth.round_trip(), Duration::from_millis(100));
     assert!(depth.rate(now) > 90 << 20);
     assert_eq!(depth.rate(now + Duration::from_secs(60)), 0);
 }

@@ -110,7 +110,7 @@ fn too_many_requests_are_a_violation() {
     solo.add(1, PieceMap::full(9));
     let conn = solo.joined(1, &PieceMap::empty(9));
     solo.says(conn, Head::Interested);
-    for _ in 0..7 {
+    for _ in 0..6 {
         solo.says(conn, Head::Request(whole(1)));
         assert_eq!(solo.closed(conn), None);
     }

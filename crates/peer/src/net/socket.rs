@@ -29,11 +29,17 @@ const KEEPALIVE_TRIES: u32 = 4;
 #[cfg(target_os = "linux")]
 const USER_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// Bytes that may lie unsent in the kernel before a socket counts as full. What is handed over can
-/// not be taken back, so a cancel, a choke or a have would wait behind megabytes; and an upload
-/// thread would be woken for every few kilobytes if it were much less.
+/// Bytes that may lie unsent in the kernel before a socket counts as full: what leaves in
+/// [`AHEAD`], within these bounds, and the lower one as long as nothing is known. What is handed
+/// over can not be taken back, so a cancel, a choke or a have would wait behind it, and another
+/// peer's piece for its end; and an upload thread would be woken for every few kilobytes if it
+/// were much less.
 #[cfg(target_os = "linux")]
-const NOTSENT_LOWAT: u32 = 1 << 20;
+const UNSENT: std::ops::RangeInclusive<u64> = 128 << 10..=4 << 20;
+
+/// See [`UNSENT`].
+#[cfg(target_os = "linux")]
+const AHEAD: Duration = Duration::from_millis(8);
 
 /// What a user may ask of the sockets. Everything else is decided here.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -216,11 +222,34 @@ pub(crate) fn apply(stream: &TcpStream) -> io::Result<()> {
     #[cfg(target_os = "linux")]
     let helped = helped
         .and_then(|()| socket.set_tcp_user_timeout(Some(USER_TIMEOUT)))
-        .and_then(|()| socket.set_tcp_notsent_lowat(NOTSENT_LOWAT));
+        .and_then(|()| set_unsent(&socket, *UNSENT.start()));
     if let Err(error) = helped {
         tracing::debug!(target: "dolab_peer", %error, "a socket option is not to be had here");
     }
     Ok(())
+}
+
+/// So many bytes took so long to leave: adapts to it how much may lie in the kernel.
+#[cfg(target_os = "linux")]
+pub(crate) fn keep_ahead(stream: &TcpStream, bytes: u32, took: Duration) {
+    let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX).max(1);
+    let unsent = u64::from(bytes) * AHEAD.as_micros() as u64 / micros;
+    // In steps, or it would be another number for each body.
+    let unsent = unsent
+        .clamp(*UNSENT.start(), *UNSENT.end())
+        .next_power_of_two();
+    let socket = SockRef::from(stream);
+    let now = socket.tcp_notsent_lowat();
+    if now.is_ok_and(|now| u64::from(now) != unsent)
+        && let Err(error) = set_unsent(&socket, unsent)
+    {
+        tracing::debug!(target: "dolab_peer", %error, "a socket keeps what may lie in it unsent");
+    }
+}
+
+#[cfg(target_os = "linux")]
+fn set_unsent(socket: &SockRef<'_>, bytes: u64) -> io::Result<()> {
+    socket.set_tcp_notsent_lowat(u32::try_from(bytes).unwrap_or(u32::MAX))
 }
 
 fn apply_wishes(socket: &SockRef<'_>, v6: bool, options: &SocketOptions) -> io::Result<()> {

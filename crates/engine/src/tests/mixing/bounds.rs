@@ -185,6 +185,10 @@ fn the_months_bytes_are_for_internet_peers_and_end() {
     for piece in 0..4 {
         solo.says(conn, Head::Request(whole(piece)));
     }
+    for handed_over in [1, 2] {
+        assert_eq!(sent(&solo, conn), handed_over);
+        solo.input(Input::BodySent { conn });
+    }
     assert_eq!(sent(&solo, conn), 2);
     assert!(solo.has_sent(conn, &Head::Choke));
     assert!(solo.events().contains(&Event::InternetUploadsEnded));
@@ -198,6 +202,7 @@ fn the_months_bytes_are_for_internet_peers_and_end() {
     for piece in 0..4 {
         solo.says(conn, Head::Request(whole(piece)));
     }
+    solo.input(Input::BodySent { conn });
     assert_eq!(sent(&solo, conn), 4);
     assert!(!solo.has_sent(conn, &Head::Choke));
 }

@@ -70,6 +70,8 @@ impl Job<'_> {
         meter: &Meter,
     ) -> Result<(), Failure> {
         let (mut head, mut sent, len) = (head, 0, self.range.len as usize);
+        #[cfg(target_os = "linux")]
+        let since = std::time::Instant::now();
         while sent < len {
             let mut lease = pool.lease(self.content.id, CHUNK).await;
             let mut buffer = lease.take();
@@ -102,6 +104,10 @@ impl Job<'_> {
                 taken += left(&mut head, wrote.ok_or(Ended::ReadsNothing)?, meter);
             }
             sent += taken;
+        }
+        #[cfg(target_os = "linux")]
+        if let Some(tcp) = self.stream.tcp() {
+            crate::net::keep_ahead(tcp, self.range.len, since.elapsed());
         }
         Ok(())
     }

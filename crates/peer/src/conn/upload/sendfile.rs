@@ -3,6 +3,7 @@
 use std::{
     io,
     sync::{Arc, atomic::Ordering},
+    time::Instant,
 };
 
 use bytes::{Buf, BytesMut};
@@ -19,7 +20,10 @@ use super::{
     super::{Ended, Meter, Outbox, write::writable},
     Failure,
 };
-use crate::shared::{Content, Reports};
+use crate::{
+    net::keep_ahead,
+    shared::{Content, Reports},
+};
 
 /// How long the sending thread waits for the socket itself: a peer that takes gigabytes is not
 /// worth two changes of thread for each piece. A slower one is left to the runtime, which waits for
@@ -54,6 +58,8 @@ struct Unsent {
     range: PieceRange,
     /// Bytes of the body that have left.
     sent: usize,
+    /// When it began to leave.
+    since: Instant,
 }
 
 impl Run {
@@ -82,7 +88,10 @@ impl Run {
         let (mut sent, mut told) = (0, 0);
         let pass = loop {
             match self.body(&mut unsent) {
-                Ok(true) => sent += 1,
+                Ok(true) => {
+                    sent += 1;
+                    keep_ahead(&self.stream, unsent.range.len, unsent.since.elapsed());
+                }
                 Ok(false) => break Ok(Some(unsent)),
                 Err(failure) => break Err(failure),
             }
@@ -169,6 +178,7 @@ impl Unsent {
             head,
             range,
             sent: 0,
+            since: Instant::now(),
         }
     }
 }

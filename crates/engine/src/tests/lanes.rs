@@ -1,0 +1,153 @@
+//! Who is sent to where bodies take their time.
+
+use std::time::Duration;
+
+use dolab_content::PieceMap;
+use dolab_wire::swarm::Head;
+
+use super::solo::{Solo, whole};
+use crate::{Config, ConnId, Input};
+
+/// Longer than brisk, shorter than late.
+const FAIR: Duration = Duration::from_millis(100);
+
+const PIECES: u32 = 40;
+
+/// A device that has everything, and peers that have slots.
+fn seeder(peers: u8) -> (Solo, Vec<ConnId>) {
+    let mut solo = Solo::new();
+    solo.add(1, PieceMap::full(PIECES));
+    let conns = (1..=peers)
+        .map(|n| {
+            let conn = solo.joined(n, &PieceMap::empty(PIECES));
+            solo.says(conn, Head::Interested);
+            conn
+        })
+        .collect();
+    solo.take();
+    (solo, conns)
+}
+
+/// Who is sent which piece, since it was last asked.
+fn bodies(solo: &mut Solo, conns: &[ConnId]) -> Vec<(ConnId, u32)> {
+    let mut bodies = Vec::new();
+    for &conn in conns {
+        for head in solo.sent(conn) {
+            if let Head::Piece(block) = head {
+                bodies.push((conn, block.piece));
+            }
+        }
+    }
+    solo.take();
+    bodies
+}
+
+#[test]
+fn two_are_sent_to_at_a_time_and_the_others_in_turn() {
+    let (mut solo, conns) = seeder(4);
+    for (&conn, piece) in conns.iter().zip(0..) {
+        solo.says(conn, Head::Request(whole(piece)));
+        solo.says(conn, Head::Request(whole(piece + 4)));
+    }
+    let &[a, b, c, d] = &conns[..] else {
+        unreachable!("four")
+    };
+    assert_eq!(bodies(&mut solo, &conns), [(a, 0), (b, 1)]);
+    solo.wait(FAIR);
+    solo.input(Input::BodySent { conn: a });
+    assert_eq!(bodies(&mut solo, &conns), [(c, 2)], "a is behind c and d");
+    solo.input(Input::BodySent { conn: b });
+    assert_eq!(bodies(&mut solo, &conns), [(d, 3)]);
+    solo.wait(FAIR);
+    solo.input(Input::BodySent { conn: d });
+    assert_eq!(bodies(&mut solo, &conns), [(a, 4)]);
+    solo.input(Input::Closed {
+        conn: c,
+        reset: false,
+    });
+    assert_eq!(
+        bodies(&mut solo, &conns),
+        [(b, 5)],
+        "what is gone makes room"
+    );
+}
+
+#[test]
+fn what_left_less_often_goes_first_but_nobody_waits_for_ever() {
+    let (mut solo, conns) = seeder(4);
+    let &[a, b, c, d] = &conns[..] else {
+        unreachable!("four")
+    };
+    for (conn, piece) in [(a, 0), (b, 1), (c, 0), (d, 2)] {
+        solo.says(conn, Head::Request(whole(piece)));
+    }
+    assert_eq!(bodies(&mut solo, &conns), [(a, 0), (b, 1)]);
+    let began = solo.now;
+    // The three others ask for what nobody has, again and again.
+    let mut sent_to = vec![a, b];
+    for fresh in 3.. {
+        let done = sent_to.remove(0);
+        solo.says(done, Head::Request(whole(fresh)));
+        solo.wait(FAIR);
+        solo.input(Input::BodySent { conn: done });
+        let next = bodies(&mut solo, &conns);
+        assert_eq!(next.len(), 1, "{next:?}");
+        if next == [(c, 0)] {
+            break;
+        }
+        sent_to.push(next[0].0);
+    }
+    let waited = solo.now.since(began);
+    assert!(waited >= Duration::from_secs(1), "{waited:?}");
+}
+
+/// Its way in is full, or it does not read: our way out is free for others.
+#[test]
+fn nobody_waits_for_one_that_takes_too_long() {
+    let (mut solo, conns) = seeder(4);
+    for &conn in &conns {
+        for piece in 0..5 {
+            solo.says(conn, Head::Request(whole(piece)));
+        }
+    }
+    assert_eq!(bodies(&mut solo, &conns).len(), 2);
+    solo.wait(Config::LATE - Duration::from_nanos(1));
+    assert_eq!(bodies(&mut solo, &conns), []);
+    solo.wait(Duration::from_nanos(1));
+    let served = bodies(&mut solo, &conns);
+    for conn in &conns[2..] {
+        assert!(
+            served.iter().any(|(served, _)| served == conn),
+            "{served:?}"
+        );
+    }
+}
+
+/// A ninth peer waits for a slot, which goes to whoever makes no use of it.
+#[test]
+fn who_waits_for_a_lane_keeps_its_slot() {
+    let (mut solo, conns) = seeder(9);
+    let (_, served) = conns.split_last().unwrap();
+    for &conn in served {
+        solo.says(conn, Head::Request(whole(0)));
+    }
+    let mut sent = bodies(&mut solo, &conns);
+    let patience = Config::default().slot_patience;
+    let step = Config::LATE - Duration::from_millis(1);
+    let mut waited = Duration::ZERO;
+    while waited < patience {
+        solo.wait(step);
+        waited += step;
+        for (conn, _) in std::mem::take(&mut sent) {
+            solo.input(Input::BodySent { conn });
+            solo.says(conn, Head::Request(whole(0)));
+        }
+        for &conn in &conns {
+            assert!(
+                !solo.has_sent(conn, &Head::Choke),
+                "{conn} after {waited:?}"
+            );
+        }
+        sent = bodies(&mut solo, &conns);
+    }
+}
