@@ -23,11 +23,6 @@ pub struct Config {
     /// between, since what was handed over also leaves to a peer that is choked or no longer wants
     /// it. Assumed.
     pub max_unsent_bodies: usize,
-    /// Connections that bodies leave on at a time, of those on which they take longer than
-    /// [`Config::BRISK`] and less than [`Config::LATE`]. Where this device's own way out is what
-    /// they wait for, the first piece is so with somebody who can pass it on while the next ones
-    /// leave. Assumed; measured in a swarm.
-    pub max_fair_uploads: usize,
     /// Contents that are uploaded at one time (documented: 4).
     pub upload_contents: usize,
     /// Peers that are served at one time, for each content that is uploaded. Assumed.
@@ -104,7 +99,6 @@ impl Default for Config {
             max_outstanding: 64 << 20,
             max_requests_per_connection: 512,
             max_unsent_bodies: 8,
-            max_fair_uploads: 2,
             upload_contents: 4,
             unchoked_per_content: 8,
             rotation_interval: Duration::from_secs(30),
@@ -151,7 +145,6 @@ impl Config {
         for limit in [
             &mut self.max_requests_per_connection,
             &mut self.max_unsent_bodies,
-            &mut self.max_fair_uploads,
             &mut self.upload_contents,
             &mut self.unchoked_per_content,
             &mut self.endgame_copies,

@@ -100,7 +100,7 @@ impl Engine {
             fetches: BTreeMap::new(),
             slots: Round::new(config.upload_contents),
             resting: BTreeSet::new(),
-            lanes: Lanes::new(config.max_fair_uploads),
+            lanes: Lanes::new(),
             next_rotation: Instant::default(),
             verifying: BTreeMap::new(),
             budget: Budget::new(config.max_outstanding),

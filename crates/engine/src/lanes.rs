@@ -28,14 +28,24 @@ impl Pace {
     }
 }
 
+/// Lanes that there are at least.
+const FEWEST: usize = 3;
+
+/// Bodies by which a number of lanes is judged, at least.
+const ROUND: usize = 8;
+
+/// Rounds after which another number of lanes is tried.
+const REST: u32 = 4;
+
 /// The few connections of a fair pace that are sent to at a time, and those that wait for it.
 ///
 /// Where this device's own way out is what bodies wait for, all that leave at once take turns in
 /// small parts, and the first is there when nearly all are. One after the other, each is there,
-/// and passed on by its receiver, in a fraction of that time.
+/// and passed on by its receiver, in a fraction of that time. Where it is the receivers' ways in,
+/// more lanes carry more: so the number of lanes is tried out.
 #[derive(Debug)]
 pub(crate) struct Lanes {
-    most: usize,
+    trials: Trials,
     /// Who is sent to, since when.
     busy: BTreeMap<ConnId, Instant>,
     /// Who waits, since when.
@@ -43,9 +53,9 @@ pub(crate) struct Lanes {
 }
 
 impl Lanes {
-    pub(crate) fn new(most: usize) -> Self {
+    pub(crate) fn new() -> Self {
         Self {
-            most,
+            trials: Trials::new(),
             busy: BTreeMap::new(),
             waiting: BTreeMap::new(),
         }
@@ -53,7 +63,7 @@ impl Lanes {
 
     /// Gives a connection a lane, or a place among those who wait for one.
     pub(crate) fn enter(&mut self, conn: ConnId, now: Instant) -> bool {
-        let free = self.busy.len() < self.most;
+        let free = self.has_room();
         if free {
             self.waiting.remove(&conn);
             self.busy.insert(conn, now);
@@ -61,6 +71,20 @@ impl Lanes {
             self.waiting.entry(conn).or_insert(now);
         }
         free
+    }
+
+    fn has_room(&self) -> bool {
+        self.busy.len() < self.trials.lanes
+    }
+
+    /// A body of so many bytes left over a lane.
+    pub(crate) fn sent(&mut self, now: Instant, len: u32) {
+        // What is sent while nobody waits shows what is asked for, not what could be sent.
+        if self.waiting.is_empty() {
+            self.trials.round = Round::new(now);
+        } else {
+            self.trials.sent(now, len);
+        }
     }
 
     /// A connection has nothing on its way any more.
@@ -79,6 +103,10 @@ impl Lanes {
         self.waiting.entry(conn).or_insert(now);
     }
 
+    pub(crate) fn is_busy(&self, conn: ConnId) -> bool {
+        self.busy.contains_key(&conn)
+    }
+
     pub(crate) fn is_waiting(&self, conn: ConnId) -> bool {
         self.waiting.contains_key(&conn)
     }
@@ -90,7 +118,7 @@ impl Lanes {
         &mut self,
         rank: impl Fn(ConnId, Instant) -> Option<R>,
     ) -> Option<ConnId> {
-        if self.busy.len() >= self.most || self.waiting.is_empty() {
+        if !self.has_room() || self.waiting.is_empty() {
             return None;
         }
         let mut best = None;
@@ -128,5 +156,98 @@ impl Lanes {
     pub(crate) fn members(&self) -> impl Iterator<Item = (ConnId, bool)> {
         let busy = self.busy.keys().map(|&conn| (conn, true));
         busy.chain(self.waiting.keys().map(|&conn| (conn, false)))
+    }
+}
+
+/// How many lanes there are, and whether twice or half as many carry as much.
+#[derive(Debug)]
+struct Trials {
+    lanes: usize,
+    round: Round,
+    /// How many lanes there were before those that are tried, and bytes per second over them.
+    instead_of: Option<(usize, u64)>,
+    /// Rounds since the last trial that changed nothing.
+    rested: u32,
+    /// Whether the next trial is of fewer lanes.
+    fewer: bool,
+}
+
+/// What left since.
+#[derive(Debug, Default)]
+struct Round {
+    since: Instant,
+    bytes: u64,
+    bodies: usize,
+}
+
+impl Round {
+    fn new(since: Instant) -> Self {
+        Self {
+            since,
+            ..Self::default()
+        }
+    }
+}
+
+impl Trials {
+    fn new() -> Self {
+        Self {
+            lanes: FEWEST,
+            round: Round::default(),
+            instead_of: None,
+            // The first trial comes behind the first round.
+            rested: REST,
+            fewer: false,
+        }
+    }
+
+    fn sent(&mut self, now: Instant, len: u32) {
+        self.round.bytes += u64::from(len);
+        self.round.bodies += 1;
+        if self.round.bodies < ROUND.max(2 * self.lanes) {
+            return;
+        }
+        let round = std::mem::replace(&mut self.round, Round::new(now));
+        let nanos = now.since(round.since).as_nanos().max(1);
+        let rate = u128::from(round.bytes) * 1_000_000_000 / nanos;
+        self.judge(u64::try_from(rate).unwrap_or(u64::MAX));
+    }
+
+    /// More lanes have to carry a tenth more; fewer may carry a twentieth less.
+    fn judge(&mut self, rate: u64) {
+        let Some((before, usual)) = self.instead_of.take() else {
+            self.rested += 1;
+            if self.rested > REST {
+                self.try_another(rate);
+            }
+            return;
+        };
+        let good = if self.lanes > before {
+            rate > usual + usual / 10
+        } else {
+            rate > usual - usual / 20
+        };
+        if good {
+            // On in this direction.
+            self.try_another(rate);
+        } else {
+            self.lanes = before;
+            self.fewer = !self.fewer;
+            self.rested = 0;
+        }
+    }
+
+    fn try_another(&mut self, rate: u64) {
+        let lanes = if self.fewer {
+            (self.lanes / 2).max(FEWEST)
+        } else {
+            self.lanes * 2
+        };
+        self.fewer &= lanes > FEWEST;
+        self.rested = 0;
+        if lanes != self.lanes {
+            self.instead_of = Some((self.lanes, rate));
+            self.lanes = lanes;
+        }
     }
 }

@@ -9,6 +9,12 @@ use crate::{Config, ConnId, Reason, lanes::Pace, session::Upload, timers::Timer}
 const PATIENCE: Duration = Duration::from_secs(1);
 
 impl Engine {
+    /// Whether a connection has to stand in line.
+    pub(super) fn needs_lane(&self, conn: ConnId) -> bool {
+        let connection = self.connections.get(&conn);
+        connection.is_some_and(|connection| connection.pace == Pace::Fair)
+    }
+
     /// Hands out the lanes that are free. A piece that left here less often goes before others: its
     /// receiver can pass it on, and who asks for the others may get them elsewhere meanwhile.
     pub(super) fn fill_lanes(&mut self) {

@@ -329,6 +329,9 @@ impl Engine {
         };
         let (took, done) = (self.now.since(since), connection.unsent.is_empty());
         connection.pace = Pace::of(took);
+        if self.lanes.is_busy(conn) {
+            self.lanes.sent(self.now, sent);
+        }
         if done {
             self.lanes.leave(conn);
         }
@@ -340,10 +343,11 @@ impl Engine {
         }
         self.takes(conn, sent);
         // Behind those who wait already.
-        let again = self.connections.get(&conn).is_some_and(|connection| {
-            connection.pace == Pace::Fair && connection.exchange().is_some_and(|x| x.queued() > 0)
-        });
-        if again {
+        let connection = self.connections.get(&conn);
+        let asks = connection
+            .and_then(|it| it.exchange())
+            .is_some_and(|x| x.queued() > 0);
+        if asks && self.needs_lane(conn) {
             self.lanes.wait(conn, self.now);
         } else {
             self.hand_over(conn);
@@ -379,15 +383,15 @@ impl Engine {
 
     /// Hands bodies to the driver, as many as it may have.
     pub(super) fn hand_over(&mut self, conn: ConnId) {
-        let now = self.now;
+        let (now, needs_lane) = (self.now, self.needs_lane(conn));
         let Some(connection) = self.connections.get_mut(&conn) else {
             return;
         };
-        let (kind, pace) = (connection.kind, connection.pace);
-        let most = match pace {
+        let kind = connection.kind;
+        let most = match connection.pace {
             Pace::Brisk => self.config.max_unsent_bodies,
-            Pace::Fair => 1,
-            Pace::Late => (self.config.max_unsent_bodies / 2).max(1),
+            Pace::Fair if needs_lane => 1,
+            Pace::Fair | Pace::Late => (self.config.max_unsent_bodies / 2).max(1),
         };
         let mut room = most.saturating_sub(connection.unsent.len());
         while room > 0 {
@@ -408,7 +412,7 @@ impl Engine {
                 let at = at.map(|at| (at, Reason::Rate));
                 return self.timers.set(Timer::Upload, at);
             }
-            if pace == Pace::Fair {
+            if needs_lane {
                 if !self.lanes.enter(conn, now) {
                     return;
                 }

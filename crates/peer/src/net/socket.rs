@@ -234,13 +234,13 @@ pub(crate) fn apply(stream: &TcpStream) -> io::Result<()> {
 pub(crate) fn keep_ahead(stream: &TcpStream, bytes: u32, took: Duration) {
     let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX).max(1);
     let unsent = u64::from(bytes) * AHEAD.as_micros() as u64 / micros;
-    // In steps, or it would be another number for each body.
     let unsent = unsent
         .clamp(*UNSENT.start(), *UNSENT.end())
         .next_power_of_two();
     let socket = SockRef::from(stream);
-    let now = socket.tcp_notsent_lowat();
-    if now.is_ok_and(|now| u64::from(now) != unsent)
+    // In steps, or it would be another number for each body; no single slow one makes it less.
+    let fits = |now: u32| (unsent..=2 * unsent).contains(&now.into());
+    if !socket.tcp_notsent_lowat().is_ok_and(fits)
         && let Err(error) = set_unsent(&socket, unsent)
     {
         tracing::debug!(target: "dolab_peer", %error, "a socket keeps what may lie in it unsent");
