@@ -143,7 +143,7 @@ impl Cloud {
         let own = http_port.map(|port| SocketAddr::new(self_address(on), port));
         let cache = Cache::new(config.cache, own, config.allow_public);
         let most = gate.limits.registration_bytes;
-        let mut registrations = Registrations::new(config.seed, most);
+        let mut registrations = Registrations::new(config.seed, most, config.renew_after);
         if let Some(mut opened) = opened {
             let records = std::mem::take(&mut opened.records);
             registrations = registrations.restore(&records, |lifetime| opened.start(lifetime));

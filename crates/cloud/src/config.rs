@@ -2,7 +2,10 @@ use std::{
     collections::HashMap,
     net::{IpAddr, SocketAddr},
     path::PathBuf,
+    time::Duration,
 };
+
+use dolab_wire::cloud::REANNOUNCE_SECS;
 
 use crate::{Authority, Content, Fault, Limits};
 
@@ -27,6 +30,9 @@ pub struct CloudConfig {
     pub service: ServiceConfig,
     /// Who signs the certificate; `None`: the one in the state file, or a new one.
     pub authority: Option<Authority>,
+    /// When a device is told to join again: 1 s to 15 minutes, which is how long a registration lasts;
+    /// what is beyond is brought within.
+    pub renew_after: Duration,
     /// The Connected Cache.
     pub cache: CacheConfig,
     /// Faults from the start.
@@ -90,6 +96,7 @@ impl Default for CloudConfig {
             trust_forwarded: false,
             contents: Vec::new(),
             service: ServiceConfig::default(),
+            renew_after: Duration::from_secs(REANNOUNCE_SECS),
             authority: None,
             cache: CacheConfig::default(),
             faults: Vec::new(),

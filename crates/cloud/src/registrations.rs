@@ -32,11 +32,13 @@ pub(crate) enum Unregistered {
 }
 
 impl Registrations {
-    /// None yet, and no more than fit into so many bytes.
-    pub(crate) fn new(seed: u64, max_bytes: usize) -> Self {
+    /// None yet, and no more than fit into so many bytes. Devices are told to renew after an interval.
+    pub(crate) fn new(seed: u64, max_bytes: usize, interval: Duration) -> Self {
+        let defaults = Config::default();
         let config = Config {
             max_bytes,
-            ..Config::default()
+            interval: interval.clamp(Duration::from_secs(1), defaults.lifetime),
+            ..defaults
         };
         let directory = Directory::new(config, seed);
         Self {

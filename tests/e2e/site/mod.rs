@@ -3,6 +3,7 @@
 
 mod admin;
 mod bands;
+mod followed;
 mod gates;
 mod kept;
 mod killed;

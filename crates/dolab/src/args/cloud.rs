@@ -8,6 +8,7 @@ use std::{
 use clap::Args;
 use dolab_cloud::Fault;
 use dolab_content::Layout;
+use dolab_wire::cloud::REGISTRATION_SECS;
 
 use super::SyntheticSpec;
 use crate::{
@@ -144,6 +145,11 @@ pub struct CloudTold {
     #[arg(long, value_name = "NAME")]
     pub caller: Vec<String>,
 
+    /// When a device joins again (IntervalSecs in the answer to a join): 1s to 15min, which is how long
+    /// a registration lasts.
+    #[arg(long, value_name = "TIME", default_value = "12min", value_parser = renewal)]
+    pub renew_after: Duration,
+
     /// Least rate of a foreground download (ForegroundQosBps of every content).
     #[arg(long, value_name = "RATE", default_value = "6710886B/s")]
     pub foreground_qos: Rate,
@@ -211,6 +217,19 @@ fn piece_size(text: &str) -> Result<u32, String> {
     }
 }
 
+fn renewal(text: &str) -> Result<Duration, String> {
+    let (least, most) = (
+        Duration::from_secs(1),
+        Duration::from_secs(REGISTRATION_SECS),
+    );
+    let time = units::duration(text)?;
+    if (least..=most).contains(&time) {
+        Ok(time)
+    } else {
+        Err("registrations are renewed after 1s to 15min".to_owned())
+    }
+}
+
 fn country(text: &str) -> Result<String, &'static str> {
     if text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_alphabetic()) {
         Ok(text.to_ascii_uppercase())
@@ -228,6 +247,15 @@ mod tests {
         assert_eq!(piece_size("64KiB"), Ok(65_536));
         for text in ["0", "2MiB", "5GiB", "many"] {
             piece_size(text).unwrap_err();
+        }
+    }
+
+    #[test]
+    fn a_registration_is_renewed_before_it_ends() {
+        assert_eq!(renewal("1s"), Ok(Duration::from_secs(1)));
+        assert_eq!(renewal("15min"), Ok(Duration::from_secs(900)));
+        for text in ["", "0s", "999ms", "901s", "12"] {
+            renewal(text).unwrap_err();
         }
     }
 

@@ -56,6 +56,7 @@ fn config(args: &CloudArgs) -> Result<CloudConfig, Failure> {
         allow_public: listening.allow_public,
         trust_forwarded: listening.trust_forwarded,
         service: service(&args.told),
+        renew_after: args.told.renew_after,
         cache: CacheConfig {
             bytes: cache.cache_size.0,
             origins: origins.map(|it| (it.name.clone(), it.addr)).collect(),
