@@ -99,7 +99,8 @@ impl Judged {
             waited_ms: millis(evidence.caller.waited),
             needed_for: needed_for(evidence.path),
             blame: judgement.blame,
-            between: judgement.between,
+            between: judgement.place.map(|place| place.between),
+            lost: judgement.place.map(|place| place.lost),
             hops: hops(&evidence.hops),
             evidence: judgement.evidence.clone(),
         }

@@ -527,6 +527,9 @@ pub struct CalleeSaw {
     /// the list could be read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rules: Option<Standing>,
+    /// Why that list could not be read, where it was looked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rules_unread: Option<String>,
 }
 
 /// Whether something of ours listens on a path's port.
@@ -722,6 +725,7 @@ mod tests {
                 answer: Answer::None,
                 half_open: Some(false),
                 rules: None,
+                rules_unread: None,
             },
             witness: Witnessed::Saw(WireSaw {
                 requests_arrived: 2,

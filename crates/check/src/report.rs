@@ -261,11 +261,24 @@ pub struct PathReport {
     /// that the packets reached, and the first that they do not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub between: Option<[IpAddr; 2]>,
+    /// Whose packets die there; given with `between`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lost: Option<Lost>,
     /// The routers on the way, where they were looked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hops: Option<HopsReport>,
     /// What state and blame rest on.
     pub evidence: Vec<String>,
+}
+
+/// Which packets of a path are lost on the way: answers may come back another way than requests go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Lost {
+    /// Those from the caller to the callee.
+    Request,
+    /// Those from the callee to the caller: the request arrived.
+    Answer,
 }
 
 /// The routers between two hosts; null for one that does not answer, which means nothing.

@@ -111,6 +111,7 @@ pub(crate) fn of_callee(
                 Protocol::Udp => None,
             },
             rules: None,
+            rules_unread: None,
         },
         witness: look(&shared.witness, &flow, since),
     }
@@ -123,6 +124,9 @@ pub(crate) async fn add_rules(callee: &mut CalleeReport, path: PathId, port: u16
         && callee.saw.listener == Listener::Listening
         && callee.saw.accepted != Some(true);
     if path == PathId::Tcp7680 && swallowed {
-        callee.saw.rules = firewall::standing(port, remote).await;
+        match firewall::standing(port, remote).await {
+            Ok(rules) => callee.saw.rules = rules,
+            Err(why) => callee.saw.rules_unread = Some(why.to_string()),
+        }
     }
 }

@@ -45,12 +45,9 @@ impl Net {
             hosts: ["a", "r", "b"].map(Space::new),
         };
         let [a, r, b] = net.hosts.each_ref().map(|host| host.name.as_str());
-        for host in 0..3 {
+        for host in &net.hosts {
             // Link-local addresses at once, without a second of looking for duplicates.
-            net.within(host, || {
-                let switch = "/proc/sys/net/ipv6/conf/default/accept_dad";
-                std::fs::write(switch, "0").expect("no duplicate address detection");
-            });
+            host.set("ipv6/conf/default/accept_dad", "0");
         }
         ip(&format!(
             "-n {a} link add eth0 type veth peer name eth0 netns {r}"
@@ -75,11 +72,9 @@ impl Net {
             ip(&format!("-n {host} route add default via {four}"));
             ip(&format!("-n {host} route add default via {six}"));
         }
-        net.within(ROUTER, || {
-            for name in ["ipv4/ip_forward", "ipv6/conf/all/forwarding"] {
-                std::fs::write(format!("/proc/sys/net/{name}"), "1").expect("forwarding");
-            }
-        });
+        for name in ["ipv4/ip_forward", "ipv6/conf/all/forwarding"] {
+            net.hosts[ROUTER].set(name, "1");
+        }
         net
     }
 
@@ -276,6 +271,7 @@ impl Lab {
                     answer: got.map_or(Answer::None, |(_, answer)| answer),
                     half_open,
                     rules: None,
+                    rules_unread: None,
                 },
                 witness: at_callee.saw(&flow(from, Role::Callee), since),
             })

@@ -31,7 +31,7 @@ use std::net::IpAddr;
 
 use crate::{
     evidence::{ClosedBecause, NotTested, PathEvidence},
-    report::{Blame, Direction, PathState},
+    report::{Blame, Direction, Lost, PathState},
 };
 
 /// What the evidence says about a path.
@@ -45,12 +45,19 @@ pub struct Judgement {
     pub cause: Cause,
     /// Why it ended so, in a line.
     pub reason: Option<String>,
-    /// Between which two it dies, seen from the caller: the last address that its packets, or those of
-    /// its answer, reached, and the first that they do not. Where something between is to blame and
-    /// the hops tell.
-    pub between: Option<[IpAddr; 2]>,
+    /// Where it dies, if something between is to blame and the hops tell.
+    pub place: Option<Place>,
     /// The observations that state and blame rest on, in words.
     pub evidence: Vec<String>,
+}
+
+/// A place on the way where packets die.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// The last address that they reached, and the first that they do not.
+    pub between: [IpAddr; 2],
+    /// Which packets.
+    pub lost: Lost,
 }
 
 /// What broke a path, seen from the caller and the callee.
@@ -108,12 +115,12 @@ impl Cause {
 
 /// Judges one path.
 pub fn judge(evidence: &PathEvidence) -> Judgement {
-    let (state, cause, between) = rules::apply(evidence);
+    let (state, cause, place) = rules::apply(evidence);
     Judgement {
         state,
         blame: cause.blame(evidence.direction),
-        reason: words::reason(evidence, &cause, between),
-        between,
+        reason: words::reason(evidence, &cause, place),
+        place,
         evidence: words::evidence(evidence),
         cause,
     }

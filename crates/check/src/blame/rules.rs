@@ -1,20 +1,18 @@
-use std::net::IpAddr;
-
 use super::{
-    Cause,
+    Cause, Place,
     hops::{self, Gap},
 };
 use crate::{
     evidence::{Answer, IcmpError, IcmpKind, Listener, Outcome, PathEvidence, WireSaw},
-    report::{PathState, Protocol},
+    report::{Lost, PathState, Protocol},
 };
 
-/// State, cause, and between which two it dies. Each rule returns `None` where it does not apply.
-pub(super) fn apply(e: &PathEvidence) -> (PathState, Cause, Option<[IpAddr; 2]>) {
+/// State, cause, and the place where it dies. Each rule returns `None` where it does not apply.
+pub(super) fn apply(e: &PathEvidence) -> (PathState, Cause, Option<Place>) {
     let facts = Facts::of(e);
     let (state, cause) = chain(e, &facts);
-    let (cause, gap) = place(&facts, cause);
-    (state, cause, gap.map(|gap| [gap.last, gap.next]))
+    let (cause, place) = place(&facts, cause);
+    (state, cause, place)
 }
 
 fn chain(e: &PathEvidence, facts: &Facts<'_>) -> (PathState, Cause) {
@@ -431,16 +429,23 @@ fn reset(f: &Facts<'_>) -> Cause {
 /// Where something between the two is to blame, the place. And where the chain does not say who: the
 /// request is known to have died inside the network when a router got it, and one behind that
 /// router, which answers other packets, did not.
-fn place(f: &Facts<'_>, cause: Cause) -> (Cause, Option<Gap>) {
+fn place(f: &Facts<'_>, cause: Cause) -> (Cause, Option<Place>) {
     let hops = &f.e.hops;
+    let at = |lost| {
+        move |gap: Gap| Place {
+            between: [gap.last, gap.next],
+            lost,
+        }
+    };
     if cause == Cause::Between {
         let there = hops.there.as_ref();
-        let gap = refused_at(f).or_else(|| match f.arrived_at_callee {
-            Some(true) => hops::gap(hops.back.as_ref()?, true),
-            Some(false) => hops::gap(there?, true),
-            None => hops::gap(there?, false),
+        let refused = refused_at(f).map(at(Lost::Request));
+        let place = refused.or_else(|| match f.arrived_at_callee {
+            Some(true) => hops::gap(hops.back.as_ref()?, true).map(at(Lost::Answer)),
+            Some(false) => hops::gap(there?, true).map(at(Lost::Request)),
+            None => hops::gap(there?, false).map(at(Lost::Request)),
         });
-        return (cause, gap);
+        return (cause, place);
     }
     let unseen = f.arrived_at_callee != Some(true) && !f.got_inside();
     if cause == Cause::Unexplained && is_silence(f) && unseen {
@@ -449,7 +454,7 @@ fn place(f: &Facts<'_>, cause: Cause) -> (Cause, Option<Gap>) {
             .as_ref()
             .and_then(|trace| hops::gap(trace, false));
         if let Some(gap) = gap.filter(|gap| gap.inside) {
-            return (Cause::Between, Some(gap));
+            return (Cause::Between, Some(at(Lost::Request)(gap)));
         }
     }
     (cause, None)

@@ -51,6 +51,7 @@ fn callee(listener: Listener) -> CalleeSaw {
         answer: Answer::None,
         half_open: None,
         rules: None,
+        rules_unread: None,
     }
 }
 

@@ -1,12 +1,10 @@
 //! The same observations, for people.
 
-use std::net::IpAddr;
-
-use super::Cause;
+use super::{Cause, Place};
 use crate::{
     evidence::{Answer, IcmpError, Listener, PathEvidence, WireSaw, Witnessed},
     hops::{HopSaw, Trace},
-    report::{Direction, Protocol},
+    report::{Direction, Lost, Protocol},
 };
 
 /// What caller and callee are called in a report.
@@ -31,11 +29,7 @@ impl Names {
     }
 }
 
-pub(super) fn reason(
-    e: &PathEvidence,
-    cause: &Cause,
-    between: Option<[IpAddr; 2]>,
-) -> Option<String> {
+pub(super) fn reason(e: &PathEvidence, cause: &Cause, place: Option<Place>) -> Option<String> {
     let Names { caller, callee } = Names::of(e);
     Some(match cause {
         Cause::Open => return None,
@@ -43,8 +37,15 @@ pub(super) fn reason(
         Cause::NotTested(why) => why.to_string(),
         Cause::CallerOutput => format!("{caller} does not let the request out"),
         Cause::CallerRoute => format!("{caller} has no route there"),
-        Cause::Between if let Some([last, next]) = between => {
-            format!("dies between {last} and {next}: something between the two hosts stops it")
+        Cause::Between if let Some(place) = place => {
+            let [last, next] = place.between;
+            let what = match place.lost {
+                Lost::Request => "",
+                Lost::Answer => "the request arrives, its answer ",
+            };
+            format!(
+                "{what}dies between {last} and {next}: something between the two hosts stops it"
+            )
         }
         Cause::Between => "something between the two hosts stops it".to_owned(),
         Cause::Impostor => format!("something between the two hosts answers in place of {callee}"),
@@ -94,6 +95,13 @@ pub(super) fn evidence(e: &PathEvidence) -> Vec<String> {
                 names.callee
             )),
             None => {}
+        }
+        if let Some(why) = &callee.rules_unread {
+            lines.push(format!(
+                "the firewall rules of {} could not be read ({why}): whether one is missing, narrowed or \
+                 overruled is not known; there, dolab as root reads them",
+                names.callee
+            ));
         }
         match &callee.answer {
             Answer::Forbidden(error) => {

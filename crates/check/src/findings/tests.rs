@@ -39,6 +39,7 @@ fn path(path: PathId, direction: Direction, went: Went) -> Judged {
         answer: if accepted { Answer::Sent } else { Answer::None },
         half_open: Some(half_open),
         rules: None,
+        rules_unread: None,
     };
     let closed = |because| CalleeSaw {
         listener: Listener::Closed(because),
@@ -46,6 +47,7 @@ fn path(path: PathId, direction: Direction, went: Went) -> Judged {
         answer: Answer::None,
         half_open: None,
         rules: None,
+        rules_unread: None,
     };
     let wire = |requests_left, answers_arrived| WireSaw {
         requests_left,

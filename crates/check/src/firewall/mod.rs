@@ -17,7 +17,7 @@ use std::fmt;
 
 pub use cidr::{Cidr, CidrError};
 pub(crate) use standing::read as standing;
-pub use standing::{MOST_NETWORKS, Standing};
+pub use standing::{MOST_NETWORKS, Standing, Unread};
 
 use crate::report::{PathId, System};
 

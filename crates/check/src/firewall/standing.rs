@@ -44,37 +44,77 @@ const LONGEST: u64 = 4 << 20;
 /// How long the list may take.
 const PATIENCE: Duration = Duration::from_millis(500);
 
-/// Reads what this host's rules say of calls from `remote` to a TCP port. `None` where no rule names the
-/// port, or they can not be read: that takes Linux, `nft`, and the privilege to use it
+/// Longest complaint of `nft` that is told, in characters.
+const LONGEST_COMPLAINT: usize = 160;
+
+/// Why the list of rules of a host could not be read.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unread {
+    /// Only Linux has one that is read.
+    #[error("they are read only on linux")]
+    OtherSystem,
+    /// There is no `nft`, or it can not be started.
+    #[error("nft can not be started: {0}")]
+    NoProgram(String),
+    /// `nft` refused; that it does to everybody without CAP_NET_ADMIN.
+    #[error("nft says: {0}")]
+    Refused(String),
+    /// It took longer than half a second, or more than 4 MiB.
+    #[error("there are too many of them")]
+    TooMany,
+}
+
+/// Reads what this host's rules say of calls from `remote` to a TCP port; `None` where no rule names
+/// the port.
+///
+/// # Errors
+///
+/// Where the rules can not be read: that takes Linux, `nft`, and the privilege to use it
 /// (CAP_NET_ADMIN).
-pub(crate) async fn read(port: u16, remote: IpAddr) -> Option<Standing> {
+pub(crate) async fn read(port: u16, remote: IpAddr) -> Result<Option<Standing>, Unread> {
     if !cfg!(target_os = "linux") {
-        return None;
+        return Err(Unread::OtherSystem);
     }
     let reading = tokio::task::spawn_blocking(ruleset);
     let rules = tokio::time::timeout(PATIENCE, reading).await;
-    let rules = rules.ok()?.ok()??;
-    in_ruleset(&rules, port, remote.to_canonical())
+    let rules = rules.map_err(|_| Unread::TooMany)?;
+    // A reader that panicked has read nothing.
+    let rules = rules.map_err(|_| Unread::Refused("nothing".to_owned()))??;
+    Ok(in_ruleset(&rules, port, remote.to_canonical()))
 }
 
-fn ruleset() -> Option<Value> {
+fn ruleset() -> Result<Value, Unread> {
     let mut command = Command::new("nft");
     command.args(["-j", "list", "ruleset"]).stdin(Stdio::null());
-    command.stdout(Stdio::piped()).stderr(Stdio::null());
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut nft = command
         .spawn()
-        .inspect_err(|error| tracing::debug!(%error, "no list of rules"))
-        .ok()?;
-    let mut text = Vec::new();
-    let read = nft
-        .stdout
-        .take()
-        .map(|said| said.take(LONGEST).read_to_end(&mut text));
+        .map_err(|error| Unread::NoProgram(error.to_string()))?;
+    let text = read_some(nft.stdout.take(), LONGEST);
     // Of a longer list the rest is not waited for. An error says that it has ended.
     let _ = nft.kill();
     let _ = nft.wait();
-    read?.ok()?;
-    serde_json::from_slice(&text).ok()
+    if text.is_empty() {
+        let complaint = read_some(nft.stderr.take(), 4096);
+        return Err(Unread::Refused(first_line(&complaint)));
+    }
+    serde_json::from_slice(&text).map_err(|_| Unread::TooMany)
+}
+
+/// What a program has said, as far as it could be read.
+fn read_some(said: Option<impl Read>, longest: u64) -> Vec<u8> {
+    let mut text = Vec::new();
+    if let Some(said) = said {
+        // What came before an error is all that there is.
+        let _ = said.take(longest).read_to_end(&mut text);
+    }
+    text
+}
+
+fn first_line(complaint: &[u8]) -> String {
+    let text = String::from_utf8_lossy(complaint);
+    let line = text.lines().find(|line| !line.trim().is_empty());
+    dolab_wire::text::printable(line.unwrap_or("nothing"), LONGEST_COMPLAINT)
 }
 
 /// As [`read`], from the JSON of `nft -j list ruleset`.

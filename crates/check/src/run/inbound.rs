@@ -61,6 +61,7 @@ async fn ask(run: &Run, asker: &Asker, path: PathId) -> PathEvidence {
                 answer: Answer::None,
                 half_open: None,
                 rules: None,
+                rules_unread: None,
             },
             witness: Witnessed::Absent(NoWitness::NotAsked),
         });

@@ -1,4 +1,5 @@
 //! Network namespaces for tests: made, entered and removed.
+#![allow(dead_code, reason = "each test uses a part of it")]
 
 use std::{
     fs::File,
@@ -36,6 +37,12 @@ impl Space {
                 .join()
                 .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
         })
+    }
+
+    /// Sets a parameter of the kernel's network in it, by the name below `/proc/sys/net`.
+    pub(crate) fn set(&self, name: &str, value: &str) {
+        self.within(|| std::fs::write(format!("/proc/sys/net/{name}"), value))
+            .unwrap_or_else(|error| panic!("{name}: {error}"));
     }
 
     /// Feeds a script to nft in it.

@@ -22,6 +22,7 @@ fn path(id: PathId, direction: Direction, state: PathState) -> PathReport {
         },
         blame: (state == PathState::Filtered).then_some(Blame::RemoteInbound),
         between: None,
+        lost: None,
         hops: None,
         evidence: vec!["3 SYN left this host, none arrived there".to_owned()],
     }

@@ -17,7 +17,7 @@ use crate::{
         Listener, NoWitness, OsError, Outcome, PathEvidence, Unreachable, WireSaw, Witnessed,
     },
     hops::{HopSaw, Hops, Step, Trace},
-    report::{Blame, Direction, PathId, Protocol},
+    report::{Blame, Direction, Lost, PathId, Protocol},
 };
 
 /// The two families: their addresses, and what codes mean the same (port, prohibited, net, host).
@@ -421,6 +421,7 @@ impl World {
                 answer: Answer::None,
                 half_open: (self.looked && self.tcp()).then_some(false),
                 rules: None,
+                rules_unread: None,
             },
         };
         for _ in 0..self.attempts {
@@ -565,16 +566,16 @@ impl World {
         })
     }
 
-    /// Whether the place that is named holds the fault.
-    fn holds(&self, between: [IpAddr; 2]) -> bool {
-        [false, true].into_iter().any(|back| {
-            let nodes = self.nodes(back);
-            let at = |address| nodes.iter().position(|node| *node == address);
-            match (self.fault_at(back), at(between[0]), at(between[1])) {
-                (Some(fault), Some(last), Some(next)) => last <= fault && fault < next,
-                _ => false,
-            }
-        })
+    /// Whether the place that is named holds the fault, on the way that is named.
+    fn holds(&self, place: crate::blame::Place) -> bool {
+        let back = place.lost == Lost::Answer;
+        let nodes = self.nodes(back);
+        let at = |address| nodes.iter().position(|node| *node == address);
+        let [last, next] = place.between.map(at);
+        match (self.fault_at(back), last, next) {
+            (Some(fault), Some(last), Some(next)) => last <= fault && fault < next,
+            _ => false,
+        }
     }
 
     fn witnessed(&self, mut saw: WireSaw, watch: Watch) -> Witnessed {
@@ -643,9 +644,9 @@ impl World {
             right || unknown || closed,
             "wrong blame: {judged:#?}\nin {self:#?}\nwith {evidence:#?}"
         );
-        if let Some(between) = judged.between {
+        if let Some(place) = judged.place {
             assert!(
-                judged.blame == Some(Blame::Network) && self.holds(between),
+                judged.blame == Some(Blame::Network) && self.holds(place),
                 "wrong place: {judged:#?}\nin {self:#?}\nwith {evidence:#?}"
             );
         }

@@ -151,8 +151,14 @@ fn a_fault_in_the_network_is_named_with_its_two_neighbours() {
             let nodes = world.nodes(back);
             let fault = usize::from(fault);
             let judged = judge(&world.evidence());
-            assert_eq!(judged.between, Some([nodes[fault], nodes[fault + 1]]));
-            let words = format!("dies between {} and {}", nodes[fault], nodes[fault + 1]);
+            let (last, next) = (nodes[fault], nodes[fault + 1]);
+            let (lost, who) = match back {
+                false => (Lost::Request, ""),
+                true => (Lost::Answer, "the request arrives, its answer "),
+            };
+            let between = [last, next];
+            assert_eq!(judged.place, Some(crate::blame::Place { between, lost }));
+            let words = format!("{who}dies between {last} and {next}");
             assert!(judged.reason.unwrap().starts_with(&words));
         }
     }
@@ -177,7 +183,10 @@ fn hops_alone_can_say_that_it_is_the_network() {
             steps: steps.into_iter().map(step).collect(),
         });
         let judged = judge(&evidence);
-        (judged.blame.unwrap(), judged.between)
+        (
+            judged.blame.unwrap(),
+            judged.place.map(|place| place.between),
+        )
     };
     let named = |a, b| {
         Some([
