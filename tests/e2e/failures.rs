@@ -14,7 +14,7 @@ use serde_json::Value;
 use crate::peer;
 
 /// Whether this user may have labs; says so where not.
-fn may_run() -> bool {
+pub(crate) fn may_run() -> bool {
     let mut unshare = Command::new("unshare");
     unshare.args([
         "--user",
@@ -32,7 +32,7 @@ fn may_run() -> bool {
     may
 }
 
-fn lab(arguments: &[&str]) -> Command {
+pub(crate) fn lab(arguments: &[&str]) -> Command {
     let mut lab = dolab();
     lab.arg("lab").args(arguments);
     lab
@@ -180,9 +180,20 @@ fn nothing_is_left_of_a_lab_that_is_killed() {
     }
     let mounts = fs::read_to_string("/proc/self/mountinfo").expect("a mount table");
     assert!(!mounts.contains("dolab-lab"), "{mounts}");
-    let finished = Process::run(lab(&["clean", "--json"]));
-    finished.assert_code(0);
-    assert_eq!(peer::document(&finished)["summary"], "nothing was left");
+    let clean = || {
+        let mut clean = lab(&["clean", "--json"]);
+        clean.env("TMPDIR", folder.path());
+        let finished = Process::run(clean);
+        finished.assert_code(0);
+        peer::document(&finished)
+    };
+    // The kernel removes all but what is on the disk.
+    let files = || fs::read_dir(folder.path()).expect("it is there").count();
+    assert_eq!(files(), 1);
+    let removed = clean()["removed"][0].to_string();
+    assert!(removed.contains("the folder"), "{removed}");
+    assert_eq!(files(), 0);
+    assert_eq!(clean()["summary"], "nothing was left");
 }
 
 /// The network namespaces of a process' descendants, but for this one's own.

@@ -5,6 +5,8 @@
 #[cfg(target_os = "linux")]
 mod bench;
 #[cfg(target_os = "linux")]
+mod by_hand;
+#[cfg(target_os = "linux")]
 mod cloud;
 #[cfg(target_os = "linux")]
 mod content;

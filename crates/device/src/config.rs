@@ -24,7 +24,8 @@ pub struct DeviceConfig {
     /// The cloud service; `None`: it can not be reached, and every download is a simple one. The
     /// group in it is the device's own, whatever is said here.
     pub cloud: Option<CloudClientConfig>,
-    /// How contents are asked for over HTTP.
+    /// How contents are asked for over HTTP. Its clock is the device's: hours, months, the ages of
+    /// files and the log go by it.
     pub http: ClientConfig,
     /// The peer. Where it listens, counts only if the policies let it upload.
     pub peer: PeerConfig,

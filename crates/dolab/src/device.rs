@@ -19,6 +19,7 @@ pub(crate) fn config(wishes: &DeviceArgs, output: &Output) -> Result<DeviceConfi
         .http(allow_public)?
         .unwrap_or_else(|| dolab_http::ClientConfig {
             allow_public,
+            clock: site.clock(),
             ..dolab_http::ClientConfig::default()
         });
     let address = listen.listen.unwrap_or(IpAddr::V6(Ipv6Addr::UNSPECIFIED));

@@ -8,7 +8,7 @@ use http_body_util::Full;
 use hyper::{
     Method, StatusCode,
     body::Incoming,
-    header::{CONNECTION, HOST, HeaderValue, LOCATION, UPGRADE, USER_AGENT},
+    header::{AGE, CONNECTION, DATE, HOST, HeaderMap, HeaderValue, LOCATION, UPGRADE, USER_AGENT},
 };
 use hyper_util::rt::TokioIo;
 use tokio::time::timeout;
@@ -42,7 +42,7 @@ impl Client {
     pub fn new(config: ClientConfig) -> Self {
         Self {
             inner: Arc::new(Inner {
-                tls: config.trust.tls(),
+                tls: config.trust.tls(&config.clock),
                 pool: Arc::new(Pool::new(config.max_idle, config.idle_timeout)),
                 total: Arc::default(),
                 config,
@@ -219,6 +219,15 @@ impl Client {
         message
     }
 
+    /// Tells the clock how late it is at a server. What comes out of a cache was said before.
+    fn hear(&self, headers: &HeaderMap) {
+        let date = headers.get(DATE).and_then(|date| date.to_str().ok());
+        let date = date.and_then(|date| httpdate::parse_http_date(date).ok());
+        if let Some(date) = date.filter(|_| !headers.contains_key(AGE)) {
+            self.inner.config.clock.heard(date);
+        }
+    }
+
     fn response(
         &self,
         connection: Connection,
@@ -228,6 +237,7 @@ impl Client {
         before: u64,
     ) -> Response {
         let (head, incoming) = answer.into_parts();
+        self.hear(&head.headers);
         let remote = connection.remote;
         let place = Place {
             pool: self.inner.pool.clone(),

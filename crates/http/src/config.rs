@@ -1,5 +1,7 @@
 use std::{collections::BTreeMap, net::SocketAddr, time::Duration};
 
+use dolab_host::Clock;
+
 use crate::Trust;
 
 /// How a [`Client`](crate::Client) behaves.
@@ -7,6 +9,8 @@ use crate::Trust;
 pub struct ClientConfig {
     /// Whose certificates are believed for `https`.
     pub trust: Trust,
+    /// By which clock certificates hold or not. What servers say of the date, it is told.
+    pub clock: Clock,
     /// Addresses of names: what a hosts file does, and the port as well. Names are in lower case.
     pub names: BTreeMap<(String, u16), SocketAddr>,
     /// Whether to speak to addresses that are neither private nor link-local nor loopback.
@@ -31,6 +35,7 @@ impl Default for ClientConfig {
     fn default() -> Self {
         Self {
             trust: Trust::default(),
+            clock: Clock::default(),
             names: BTreeMap::new(),
             allow_public: false,
             connect_timeout: Duration::from_secs(10),

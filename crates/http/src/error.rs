@@ -71,6 +71,16 @@ pub enum Error {
         /// What was wrong.
         source: io::Error,
     },
+    /// The server's certificate does not hold yet, or no longer: by the clock of this host.
+    #[error(
+        "the certificate of {host} does not hold now: {source}: see that the clock of this host is right"
+    )]
+    CertificateDate {
+        /// The name.
+        host: String,
+        /// What was wrong.
+        source: io::Error,
+    },
     /// TLS failed for another reason than the certificate.
     #[error("no TLS with {host}: {source}")]
     Tls {
@@ -204,6 +214,7 @@ impl Error {
             | Self::Authority(_)
             | Self::NoAuthority { .. }
             | Self::Public { .. }
+            | Self::CertificateDate { .. }
             | Self::TooLong { .. } => Fault::Caller,
             Self::Name { .. }
             | Self::Connect { .. }
@@ -227,7 +238,7 @@ impl Error {
     /// Delivery Optimization's code for it, where it has one.
     pub fn do_code(&self) -> Option<DoCode> {
         Some(match self {
-            Self::Certificate { .. } => DoCode::CERTIFICATE,
+            Self::Certificate { .. } | Self::CertificateDate { .. } => DoCode::CERTIFICATE,
             Self::OddSuccess { .. } => DoCode::ODD_SUCCESS,
             Self::BadRange { .. } => DoCode::BAD_RANGE,
             Self::NoRanges { .. } => DoCode::NO_RANGE_SUPPORT,

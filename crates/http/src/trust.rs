@@ -1,8 +1,10 @@
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
+use dolab_host::Clock;
 use rustls::{
     RootCertStore,
-    pki_types::{CertificateDer, pem::PemObject},
+    pki_types::{CertificateDer, UnixTime, pem::PemObject},
+    time_provider::TimeProvider,
 };
 
 use crate::Error;
@@ -50,18 +52,30 @@ impl Trust {
         Ok(Self::Authorities(Arc::new(roots)))
     }
 
-    /// How to speak TLS by it; `None` when nobody is believed.
-    pub(crate) fn tls(&self) -> Option<Arc<rustls::ClientConfig>> {
+    /// How to speak TLS by it, and by this clock; `None` when nobody is believed.
+    pub(crate) fn tls(&self, clock: &Clock) -> Option<Arc<rustls::ClientConfig>> {
         let Self::Authorities(roots) = self else {
             return None;
         };
         let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let mut config = rustls::ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .expect("ring knows the default versions")
-            .with_root_certificates(roots.clone())
-            .with_no_client_auth();
+        let mut config =
+            rustls::ClientConfig::builder_with_details(provider, Arc::new(By(clock.clone())))
+                .with_safe_default_protocol_versions()
+                .expect("ring knows the default versions")
+                .with_root_certificates(roots.clone())
+                .with_no_client_auth();
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
         Some(Arc::new(config))
+    }
+}
+
+/// The time by a clock.
+#[derive(Debug)]
+struct By(Clock);
+
+impl TimeProvider for By {
+    fn current_time(&self) -> Option<UnixTime> {
+        let since_1970 = Duration::try_from(self.0.now().as_duration()).ok()?;
+        Some(UnixTime::since_unix_epoch(since_1970))
     }
 }

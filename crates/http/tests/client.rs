@@ -15,6 +15,7 @@ use std::{
     time::Duration,
 };
 
+use dolab_host::ClockSetting;
 use dolab_http::{Client, ClientConfig, Error, Fault, Request, Response, StatusCode, Trust};
 use dolab_wire::DoCode;
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
@@ -464,9 +465,11 @@ async fn redirections_are_followed_a_few_times() {
     assert_eq!(response.status, StatusCode::MOVED_PERMANENTLY);
 }
 
-/// An authority, and a server's TLS for a name.
+/// An authority, and a server's TLS for a name, which holds from 2020 to 2049.
 fn authority(name: &str) -> (Vec<u8>, TlsAcceptor) {
     let mut params = rcgen::CertificateParams::new(vec![name.into()]).unwrap();
+    params.not_before = rcgen::date_time_ymd(2020, 1, 1);
+    params.not_after = rcgen::date_time_ymd(2049, 12, 31);
     params.is_ca = rcgen::IsCa::NoCa;
     let key = rcgen::KeyPair::generate().unwrap();
     let mut ca = rcgen::CertificateParams::default();
@@ -487,6 +490,65 @@ fn authority(name: &str) -> (Vec<u8>, TlsAcceptor) {
         ca_cert.pem().into_bytes(),
         TlsAcceptor::from(Arc::new(config)),
     )
+}
+
+#[tokio::test]
+async fn a_certificate_holds_or_not_by_the_clock_that_was_handed_in() {
+    let (pem, tls) = authority("kv.example");
+    let server = Server::start(Some(tls), |_| answer("200 OK", &[], "secret")).await;
+    for (clock, holds) in [
+        ("+0s", true),
+        ("2020-01-03", true),
+        ("2049-12-29", true),
+        ("2019-12-29", false),
+        ("2050-01-02", false),
+        ("-20years", false),
+    ] {
+        let client = client(|config| {
+            config.names = [(("kv.example".to_owned(), 443), server.addr)].into();
+            config.trust = Trust::authorities_from_pem(&pem).unwrap();
+            config.clock = clock.parse::<ClockSetting>().unwrap().clock();
+        });
+        let request = Request::get("https://kv.example/").unwrap();
+        match client.send(request).await {
+            Ok(_) => assert!(holds, "{clock}"),
+            Err(error) => {
+                let of_the_date = matches!(error, Error::CertificateDate { .. });
+                assert!(of_the_date && !holds, "{clock}: {error}");
+                assert_eq!(error.do_code(), Some(DoCode::CERTIFICATE));
+                assert_eq!(error.fault(), Fault::Caller);
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_clock_is_told_of_the_dates_of_servers() {
+    let server = Server::new(|request| {
+        let date = "date: Tue, 01 Jan 2030 00:00:00 GMT";
+        match request.split(' ').nth(1).unwrap() {
+            "/cached" => answer("200 OK", &[date, "age: 5"], ""),
+            "/nonsense" => answer("200 OK", &["date: yesterday"], ""),
+            "/dated" => answer("404 Not Found", &[date], ""),
+            _ => answer("200 OK", &[], ""),
+        }
+    })
+    .await;
+    let setting: ClockSetting = "2030-01-03".parse().unwrap();
+    let client = client(|config| config.clock = setting.clock());
+    let clock = client.config().clock.clone();
+    let get = async |path: &str| {
+        let url = format!("http://{}{path}", server.addr);
+        client.send(Request::get(&url).unwrap()).await.unwrap()
+    };
+    for path in ["/none", "/cached", "/nonsense"] {
+        get(path).await;
+        assert_eq!(clock.off(), None, "{path}");
+    }
+    get("/dated").await;
+    let hours = clock.off().unwrap().as_hours();
+    // Two days, and what this machine's time zone is away from Greenwich.
+    assert!((48 - 14..=48 + 14).contains(&hours), "{hours}");
 }
 
 #[tokio::test]

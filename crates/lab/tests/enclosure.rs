@@ -59,7 +59,11 @@ mod linux {
             }
             note(&format!("test enclosure as {user:?} ... ok"));
         }
-        assert_eq!(clean().removed, [], "something was left");
+        assert_eq!(
+            clean(&std::env::temp_dir()).removed,
+            [],
+            "something was left"
+        );
         ExitCode::SUCCESS
     }
 

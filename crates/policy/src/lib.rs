@@ -35,7 +35,9 @@ pub use policies::{
     Basis, CacheHostSource, Effective, GroupIdSource, Note, Origin, Policies, Restriction,
 };
 pub use provider::{KEYS, Key, Provider};
-pub use read::{MAX_FILE, MAX_PROBLEMS, Problem, ReadError, RegistryValue, Trouble};
+pub use read::{
+    MAX_FILE, MAX_PROBLEMS, Problem, ReadError, RegistryValue, Trouble, problems_of_table,
+};
 pub use settings::{Change, Place, Setting, Settings};
 pub use situation::Situation;
 pub use value::{BadValue, Hours, MAX_TEXT, Raw, Value};

@@ -58,6 +58,12 @@ enum Feed {
     Battery,
 }
 
+impl<'de> Deserialize<'de> for Situation {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        File::deserialize(deserializer).map(Self::from)
+    }
+}
+
 impl Situation {
     /// Reads a file in TOML.
     ///

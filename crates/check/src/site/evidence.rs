@@ -49,6 +49,8 @@ pub struct Device {
     pub listening: Option<bool>,
     /// The most that its cache may take, in bytes.
     pub cache_limit: Option<u64>,
+    /// How many seconds its clock is ahead of what servers said; negative where it is behind.
+    pub clock_ahead: Option<i64>,
     /// Its files.
     pub files: Vec<File>,
     /// What went out of the cache.
@@ -88,6 +90,8 @@ pub enum FailureKind {
     Unreachable,
     /// The certificate is not trusted for that name.
     Certificate,
+    /// The certificate does not hold at this date, by the device's clock.
+    CertificateDate,
     /// A page of HTML instead of an answer.
     CaptivePortal,
     /// The content is not known there.

@@ -163,10 +163,10 @@ impl Inner {
             status,
             content: known.hashes.as_ref().map(|it| it.id()),
             name: request.name.clone(),
-            since: Timestamp::now(),
+            since: self.clock.now(),
             peers: Vec::new(),
             account: Account {
-                asked: Some(Timestamp::now()),
+                asked: Some(self.clock.now()),
                 reason: known.reason,
                 gates: Account::gates_of(&known.judgement.decisions),
                 lookup: known.trouble.clone(),
@@ -379,7 +379,7 @@ impl Inner {
             length,
         } = fetched;
         let shared = self.is_shareable(known) && self.make_room(0).await;
-        let now = Timestamp::now();
+        let now = self.clock.now();
         let (status, ever) = {
             let mut book = self.book();
             // A connection that came and went between two looks is known by what it sent.

@@ -5,7 +5,6 @@ use dolab_policy::{
     Priority, Told,
     gates::{Conditions, Judgement, Transfer, judge},
 };
-use jiff::Zoned;
 
 use super::Inner;
 use crate::report::{Level, LogEntry};
@@ -18,7 +17,7 @@ impl Inner {
             .clone()
             .unwrap_or_else(|| dolab_host::conditions(self.cache.folder()));
         let uploaded = self.book().state.month.snap(0).to.internet;
-        let hour = u8::try_from(Zoned::now().hour()).ok();
+        let hour = self.clock.hour();
         conditions.uploaded_to_internet.get_or_insert(uploaded);
         conditions.hour = conditions.hour.or(hour);
         conditions.cloud = cloud.or(conditions.cloud);
@@ -63,7 +62,13 @@ impl Inner {
         about.proxy.clone_from(&self.proxy);
         about.addresses = super::cloud::own_networks();
         about.has_cloud = self.cloud.is_some();
+        about.clock_ahead = self.clock_ahead();
         about.cache_limit = self.policies.max_cache_size(capacity);
+    }
+
+    /// How many seconds the clock is ahead of what servers said.
+    pub(super) fn clock_ahead(&self) -> Option<i64> {
+        self.clock.off().map(|off| off.as_secs())
     }
 
     /// Tells the log of every gate that is shut, with its code.
@@ -80,7 +85,7 @@ impl Inner {
 
     /// What binds the peer now.
     pub(super) fn limits(&self, judgement: &Judgement) -> Limits {
-        let hour = u8::try_from(Zoned::now().hour()).ok();
+        let hour = self.clock.hour();
         let rate = |priority| {
             // How fast the line is, nobody knows here: a share of it binds nothing.
             let limits = self.policies.download_limits(priority, hour);

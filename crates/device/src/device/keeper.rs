@@ -10,7 +10,6 @@ use dolab_content::ContentId;
 use dolab_engine::{CloseReason, ConnId, Event as Swarm, FetchFailure};
 use dolab_peer::{Event, PeerType};
 use dolab_wire::{DoCode, swarm::PeerId};
-use jiff::Timestamp;
 use tokio::{
     sync::broadcast::error::RecvError,
     task::JoinHandle,
@@ -92,7 +91,8 @@ impl Keeper {
         inner.tell_cloud();
         let host = self.host();
         let mut book = inner.book();
-        book.settle(host, Timestamp::now(), Instant::now());
+        book.settle(host, inner.clock.now(), Instant::now());
+        book.state.about.clock_ahead = inner.clock_ahead();
         let perf = &book.state.perf;
         let down = perf.foreground_download_count + perf.background_download_count;
         let active = down + perf.upload_count > 0;
@@ -111,7 +111,7 @@ impl Keeper {
         let inner = &self.inner;
         let (total_disk, available_disk) = usage::disk(inner.cache.folder());
         let percent = |priority| {
-            let hour = u8::try_from(jiff::Zoned::now().hour()).ok();
+            let hour = inner.clock.hour();
             u32::from(inner.policies.download_limits(priority, hour).percent)
         };
         PerfSnap {

@@ -24,13 +24,14 @@ use std::{
 
 use dolab_content::ContentId;
 use dolab_discovery::{Discovery, Interfaces, cloud::CloudClient};
+use dolab_host::Clock;
 use dolab_http::Client;
 use dolab_peer::Peer;
 use dolab_policy::{
     Group, Policies,
     gates::{Conditions, Transfer, judge as judge_all},
 };
-use jiff::{Timestamp, tz::TimeZone};
+use jiff::tz::TimeZone;
 use tokio::{sync::Mutex as AsyncMutex, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
@@ -54,6 +55,7 @@ pub struct Device {
 #[derive(Debug)]
 struct Inner {
     policies: Policies,
+    clock: Clock,
     group: Group,
     /// What was handed in; `None`: this host is asked.
     conditions: Option<Conditions>,
@@ -99,8 +101,9 @@ impl Device {
 
     async fn build(config: DeviceConfig, peer: Option<Peer>) -> Result<Self, DeviceError> {
         let folder = Folder::take(&config.state)?;
+        let clock = config.http.clock.clone();
         let cache = Cache::new(folder.cache());
-        let log = folder.log();
+        let log = folder.log(clock.clone());
         let zone = TimeZone::system();
         let on = config.discovery.as_ref().map(|it| it.interfaces.clone());
         let surroundings = Surroundings::new(on.unwrap_or(Interfaces::All));
@@ -111,7 +114,7 @@ impl Device {
         let group = config.policies.group(&facts);
         let mut state = match folder.load()? {
             Some(state) => state,
-            None => first_state(&config.policies, &zone),
+            None => first_state(&config.policies, &clock, &zone),
         };
         let forgotten = cache.tidy(&mut state.files);
         let shown = cache.folder().display().to_string();
@@ -142,6 +145,7 @@ impl Device {
             .and_then(|wished| link::start(wished, &log));
         let inner = Arc::new(Inner {
             policies: config.policies,
+            clock,
             group,
             conditions: config.conditions,
             proxy: config.proxy,
@@ -248,7 +252,7 @@ impl Device {
             .filter(|file| file.is_cached() && file.status.download_mode.peers())
             .ok_or(PinError::NotPinnable(content))?;
         file.status.is_pinned = true;
-        file.status.expire_on = Timestamp::now().checked_add(how_long).ok();
+        file.status.expire_on = self.inner.clock.now().checked_add(how_long).ok();
         drop(book);
         self.inner.save(true);
         Ok(())
@@ -271,7 +275,7 @@ impl Device {
         {
             let mut book = inner.book();
             let host = book.state.perf.clone();
-            book.settle(host, Timestamp::now(), Instant::now());
+            book.settle(host, inner.clock.now(), Instant::now());
         }
         inner.describe();
         inner.port.close(&inner.peer).await;
@@ -320,8 +324,8 @@ impl Inner {
     }
 }
 
-fn first_state(policies: &Policies, zone: &TimeZone) -> State {
-    let now = Timestamp::now();
+fn first_state(policies: &Policies, clock: &Clock, zone: &TimeZone) -> State {
+    let now = clock.now();
     State {
         schema: State::SCHEMA.to_owned(),
         written: now,

@@ -5,7 +5,6 @@ use std::{sync::Arc, time::Instant};
 use dolab_content::{ContentId, SharedFile};
 use dolab_peer::{AddError, Shared};
 use dolab_policy::Priority;
-use jiff::Timestamp;
 
 use super::{Inner, download::strangers};
 use crate::{
@@ -82,7 +81,7 @@ impl Inner {
 
     /// Lets go of what is too old.
     pub(super) async fn expire(&self) {
-        let old = cache::expired(&self.book().state.files, Timestamp::now());
+        let old = cache::expired(&self.book().state.files, self.clock.now());
         for file_id in &old {
             self.evict(file_id, "its time in the cache is over", true)
                 .await;
@@ -114,7 +113,7 @@ impl Inner {
                 book.state.about.let_go(Gone {
                     file_id: file_id.to_owned(),
                     since: file.since,
-                    when: Timestamp::now(),
+                    when: self.clock.now(),
                     expired,
                 });
             }

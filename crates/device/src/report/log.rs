@@ -80,11 +80,11 @@ pub enum Trace {
 }
 
 impl LogEntry {
-    /// An entry of this process, now.
+    /// An entry of this process. Its time is set when it goes into the log.
     #[track_caller]
     pub fn new(level: Level, function: &str, message: impl fmt::Display) -> Self {
         Self {
-            time: Timestamp::now(),
+            time: Timestamp::UNIX_EPOCH,
             process_id: std::process::id(),
             thread_id: thread_number(),
             level,

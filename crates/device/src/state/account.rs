@@ -49,6 +49,8 @@ pub struct About {
     pub listening: bool,
     /// The most that the cache may take, in bytes.
     pub cache_limit: Option<u64>,
+    /// How many seconds the clock is ahead of what servers said; negative where it is behind.
+    pub clock_ahead: Option<i64>,
     /// What went out of the cache, the last at the end. At most [`About::MAX_GONE`].
     pub gone: Vec<Gone>,
 }
@@ -161,6 +163,8 @@ pub enum TroubleKind {
     Unreachable,
     /// A certificate that is not trusted.
     Certificate,
+    /// A certificate that does not hold at this date, by this device's clock.
+    CertificateDate,
     /// A page of HTML instead of an answer.
     CaptivePortal,
     /// The cloud does not know the content.
@@ -207,6 +211,10 @@ impl From<&CloudError> for Trouble {
                 source: dolab_http::Error::Certificate { .. },
                 ..
             } => TroubleKind::Certificate,
+            CloudError::Unreachable {
+                source: dolab_http::Error::CertificateDate { .. },
+                ..
+            } => TroubleKind::CertificateDate,
             CloudError::Unreachable { .. } => TroubleKind::Unreachable,
             CloudError::Reply {
                 source: ReplyError::CaptivePortal(_),

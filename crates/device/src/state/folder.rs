@@ -4,6 +4,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use dolab_host::Clock;
+
 use super::{LogFile, State, StateError};
 use crate::report::LogEntry;
 
@@ -59,8 +61,8 @@ impl Folder {
         self.path.join(CACHE)
     }
 
-    pub(crate) fn log(&self) -> LogFile {
-        LogFile::new(&self.path)
+    pub(crate) fn log(&self, clock: Clock) -> LogFile {
+        LogFile::new(&self.path, clock)
     }
 }
 
@@ -92,7 +94,7 @@ impl View {
     /// # Errors
     /// What the system says. That there is no log is no error.
     pub fn log(path: &Path) -> Result<Vec<LogEntry>, StateError> {
-        LogFile::new(path).read()
+        LogFile::new(path, Clock::default()).read()
     }
 }
 

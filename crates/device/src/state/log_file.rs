@@ -4,6 +4,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use dolab_host::Clock;
+
 use super::{StateError, folder::io_error};
 use crate::report::LogEntry;
 
@@ -12,22 +14,28 @@ use crate::report::LogEntry;
 pub(crate) struct LogFile {
     now: PathBuf,
     before: PathBuf,
+    clock: Clock,
 }
 
 impl LogFile {
     /// Bytes after which a new file begins. The one before is kept, older ones are not.
     pub(crate) const MAX_BYTES: u64 = 4 << 20;
 
-    pub(crate) fn new(folder: &Path) -> Self {
+    pub(crate) fn new(folder: &Path, clock: Clock) -> Self {
         Self {
             now: folder.join("log.jsonl"),
             before: folder.join("log.1.jsonl"),
+            clock,
         }
     }
 
-    /// Adds an entry.
+    /// Adds an entry, of this moment.
     pub(crate) fn append(&self, entry: &LogEntry) -> Result<(), StateError> {
-        let mut line = serde_json::to_vec(entry).expect("text for keys and no failing parts");
+        let entry = LogEntry {
+            time: self.clock.now(),
+            ..entry.clone()
+        };
+        let mut line = serde_json::to_vec(&entry).expect("text for keys and no failing parts");
         line.push(b'\n');
         self.write(&line)
             .map_err(|source| io_error(&self.now, source))

@@ -69,7 +69,8 @@ impl CloudError {
     pub fn do_code(&self) -> DoCode {
         match self {
             Self::Unreachable {
-                source: dolab_http::Error::Certificate { .. },
+                source:
+                    dolab_http::Error::Certificate { .. } | dolab_http::Error::CertificateDate { .. },
                 ..
             } => DoCode::CERTIFICATE,
             Self::Unreachable { .. } => DoCode::CLOUD_UNREACHABLE,

@@ -2,6 +2,7 @@ use std::{fs, path::PathBuf};
 
 use clap::Args;
 use dolab_discovery::cloud::Relay;
+use dolab_host::{Clock, ClockSetting};
 use dolab_http::{Client, ClientConfig, Trust};
 
 use crate::failure::Failure;
@@ -17,6 +18,11 @@ pub struct Site {
     /// Trust the certificates of this file: what `dolab cloud --ca-out` wrote.
     #[arg(long, env = "DOLAB_CA", value_name = "FILE")]
     pub ca: Option<PathBuf>,
+
+    /// Judge hours, months and certificates by another clock than this system's: by an offset such as
+    /// +400d or -90m, or by one that shows a local date and time now, such as 2015-01-01T08:30:00.
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    pub clock: Option<ClockSetting>,
 }
 
 impl Site {
@@ -43,9 +49,15 @@ impl Site {
         };
         Ok(Some(ClientConfig {
             trust,
+            clock: self.clock(),
             allow_public,
             ..ClientConfig::default()
         }))
+    }
+
+    /// The clock that dates and hours are judged by.
+    pub(crate) fn clock(&self) -> Clock {
+        self.clock.map_or_else(Clock::default, ClockSetting::clock)
     }
 
     /// The cloud as go-between of lab peers, if there is one.

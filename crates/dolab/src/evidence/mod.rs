@@ -45,6 +45,7 @@ pub(crate) fn of(view: &View, folder: &Path) -> Device {
         // One that does not run has no port to be open.
         listening: view.running.then_some(about.listening),
         cache_limit: about.cache_limit,
+        clock_ahead: about.clock_ahead,
         files: state.files.iter().map(file).collect(),
         gone: about
             .gone
@@ -143,6 +144,7 @@ fn failure(trouble: &Trouble) -> Failure {
             TroubleKind::Other => FailureKind::Other,
             TroubleKind::Unreachable => FailureKind::Unreachable,
             TroubleKind::Certificate => FailureKind::Certificate,
+            TroubleKind::CertificateDate => FailureKind::CertificateDate,
             TroubleKind::CaptivePortal => FailureKind::CaptivePortal,
             TroubleKind::UnknownContent => FailureKind::UnknownContent,
             TroubleKind::HashFileUnavailable => FailureKind::HashFileUnavailable,

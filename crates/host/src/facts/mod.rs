@@ -15,8 +15,8 @@ use dolab_policy::{
 /// This host at this moment, for a cache in `folder`, which need not be there yet.
 ///
 /// What the system does not tell cheaply and without privileges stays unknown: memory and power outside
-/// Linux, and what the network costs everywhere, but for a modem on Linux. Whether the cloud service answers and what was uploaded is
-/// the device's own to know. It reads some small files and may block for a few milliseconds.
+/// Linux, and what the network costs everywhere, but for a modem on Linux. Whether the cloud service answers, what was uploaded
+/// and the hour are the device's own to know. It reads some small files and may block for a few milliseconds.
 pub fn conditions(folder: &Path) -> Conditions {
     let adapters = adapters();
     Conditions {
@@ -27,7 +27,6 @@ pub fn conditions(folder: &Path) -> Conditions {
         cost: adapters.as_deref().and_then(cost),
         online: adapters.as_ref().map(|adapters| !adapters.is_empty()),
         adapters,
-        hour: u8::try_from(jiff::Zoned::now().hour()).ok(),
         ..Conditions::default()
     }
 }
@@ -111,7 +110,6 @@ mod tests {
         assert_eq!(conditions.cache_folder, Some(true));
         let disk = conditions.disk.expect("a temporary folder is on a disk");
         assert!(disk.capacity >= disk.free && disk.capacity > 0);
-        assert!(conditions.hour.expect("there is a clock") < 24);
         assert_eq!(conditions.ram.is_some(), cfg!(target_os = "linux"));
         assert_eq!(live_policies().is_some(), cfg!(windows));
         let absent = folder.join("not/there/yet");

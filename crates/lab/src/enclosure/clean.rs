@@ -1,13 +1,16 @@
 //! What is left of enclosures whose outer process has ended. There should never be anything.
 
-use std::fs;
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use rustix::{
     mount::{UnmountFlags, unmount},
     process::{Pid, Signal, kill_process},
 };
 
-use super::MARK;
+use super::{MARK, folder};
 
 /// Something that should have gone with the process that made it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,6 +20,11 @@ pub enum Leftover {
     Enclosure {
         /// Its number.
         pid: i32,
+    },
+    /// The folder of a run that was killed.
+    Folder {
+        /// Where.
+        at: PathBuf,
     },
     /// A mount of ours that is seen from here.
     Mount {
@@ -36,11 +44,12 @@ pub struct Leftovers {
     pub in_use: usize,
 }
 
-/// Looks for what is left of enclosures, and removes it. Enclosures in use are let alone.
+/// Looks for what is left of enclosures, and removes it; of folders those in the folder for temporary
+/// files. Enclosures and folders in use are let alone.
 ///
 /// Interfaces and namespaces of the lab exist only inside of an enclosure, and have no names
 /// outside: who holds them is what is looked for.
-pub fn clean() -> Leftovers {
+pub fn clean(temporary: &Path) -> Leftovers {
     let mut found = Leftovers::default();
     for pid in processes() {
         let Some(outer) = outer_of(pid) else { continue };
@@ -53,6 +62,15 @@ pub fn clean() -> Leftovers {
         match killed {
             Some(Ok(())) => found.removed.push(left),
             Some(Err(_)) | None => found.kept.push(left),
+        }
+    }
+    for (at, _lock) in folder::left(temporary) {
+        let gone = fs::remove_dir_all(&at).is_ok();
+        let left = Leftover::Folder { at };
+        if gone {
+            found.removed.push(left);
+        } else {
+            found.kept.push(left);
         }
     }
     for at in mounts() {

@@ -11,6 +11,7 @@
 //! the kernel then removes what they held: processes, mounts, interfaces, namespaces.
 
 mod clean;
+mod folder;
 mod init;
 mod signals;
 
@@ -25,6 +26,7 @@ use std::{
 };
 
 pub use clean::{Leftover, Leftovers, clean};
+pub use folder::Folder;
 use nix::sched::{CloneFlags, unshare};
 
 use self::signals::Signals;

@@ -91,6 +91,21 @@ impl ActionOutcome {
     }
 }
 
+#[cfg(target_os = "linux")]
+impl ActionOutcome {
+    /// How it has ended, in a few words.
+    pub(crate) fn words(&self) -> String {
+        let mut words = match self.exit {
+            Some(exit) => format!("{}: exit code {exit}", self.action),
+            None => format!("{}: done", self.action),
+        };
+        for found in &self.findings {
+            words.push_str(&format!(", {}", found.code));
+        }
+        words
+    }
+}
+
 impl Outcome {
     #[cfg(any(target_os = "linux", test))]
     pub(crate) fn new(scenario: &Scenario, variant: Variant) -> Self {

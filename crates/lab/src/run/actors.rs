@@ -8,6 +8,7 @@ use std::{
     sync::Arc,
 };
 
+use dolab_host::ClockSetting;
 use serde_json::Value;
 
 use super::{
@@ -26,6 +27,8 @@ pub(super) struct Start<'a> {
     pub(super) program: &'a Path,
     pub(super) folder: &'a Path,
     pub(super) bell: Arc<Bell>,
+    /// The clocks of the hosts that have one of their own, for all of their programs alike.
+    pub(super) clocks: BTreeMap<String, ClockSetting>,
 }
 
 /// What runs beside the actions. Dropped, all of it is killed.
@@ -74,7 +77,7 @@ impl Start<'_> {
         }
         for host in self.scenario.peers(self.variant) {
             let mut peer = self.dolab("peer");
-            self.site(&mut peer);
+            self.site(host, &mut peer);
             peer.args(self.scenario.device(host, self.variant).options);
             let peer = self.spawn(host, peer, world)?;
             self.ready(&format!("dolab peer on {host}"), &peer, |peer| {
@@ -146,7 +149,7 @@ impl Start<'_> {
                 let host = action.host.as_deref().unwrap_or_default();
                 command.arg(self.address(host));
                 command.args(["--size", action.size.as_deref().unwrap_or("4MiB")]);
-                self.site(&mut command);
+                self.site(&action.on, &mut command);
                 command.args(self.scenario.device(&action.on, self.variant).options);
             }
             Verb::Fetch => self.fetch(&mut command, action, actors)?,
@@ -171,7 +174,7 @@ impl Start<'_> {
         let contents = actors.cloud.as_ref().map(|cloud| &cloud.contents);
         let url = contents.and_then(|contents| contents.get(content));
         command.arg(url.map_or(content, String::as_str));
-        self.site(command);
+        self.site(&action.on, command);
         let device = self.scenario.device(&action.on, self.variant);
         for (option, table) in [
             ("--policy", &device.policies),
@@ -252,11 +255,14 @@ impl Start<'_> {
         format!("http://{}", self.address(&cloud.on))
     }
 
-    /// Says where the cloud is, where there is one.
-    fn site(&self, command: &mut Command) {
+    /// Says where the cloud is, where there is one, and what the host's clock shows.
+    fn site(&self, host: &str, command: &mut Command) {
         if let Some(cloud) = &self.scenario.cloud {
             let url = format!("https://{}", self.address(&cloud.on));
             command.args(["--cloud", &url]).arg("--ca").arg(self.ca());
+        }
+        if let Some(clock) = self.clocks.get(host) {
+            command.args(["--clock", &clock.to_string()]);
         }
     }
 

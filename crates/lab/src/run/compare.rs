@@ -198,7 +198,7 @@ fn of_paths(expected: &Expectation, document: &Value) -> Vec<String> {
         }
     }
     for id in expected.paths.keys() {
-        if !paths.iter().any(|path| path["id"] == id.as_str()) {
+        if !paths.iter().any(|path| path["id"] == **id) {
             wrong.push(format!("no path {id} in the report"));
         }
     }

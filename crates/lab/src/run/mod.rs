@@ -23,6 +23,7 @@ use self::{
     timing::Timing,
 };
 use crate::{
+    enclosure::Folder,
     fault::Fault,
     report::{ActionOutcome, Found, Outcome},
     scenario::{Action, Scenario, Variant},
@@ -135,13 +136,10 @@ impl Stage<'_> {
         tell: &mut dyn FnMut(Step<'_>),
         keep: Option<&dyn Fn(&World)>,
     ) -> Result<(), Trouble> {
-        let folder = tempfile::Builder::new()
-            .prefix("dolab-lab-")
-            .tempdir_in(&self.options.temporary)
-            .map_err(|error| Trouble::File {
-                what: self.options.temporary.display().to_string(),
-                error,
-            })?;
+        let folder = Folder::new(&self.options.temporary).map_err(|error| Trouble::File {
+            what: self.options.temporary.display().to_string(),
+            error,
+        })?;
         let timed = self.scenario.faults(self.variant);
         let faults: Vec<_> = timed.iter().map(|it| it.fault.clone()).collect();
         let world = World::build(self.scenario.topology(self.variant), &faults)?;
@@ -163,6 +161,7 @@ impl Stage<'_> {
             program: &self.options.program,
             folder: folder.path(),
             bell: Arc::new(Bell::default()),
+            clocks: self.scenario.clocks(self.variant),
         };
         let mut actors = start.actors(&world)?;
         let actions = self.scenario.actions(self.variant);
@@ -222,6 +221,7 @@ impl Stage<'_> {
             running = still;
             for it in done {
                 let ended = self.ended(it, actors);
+                world.note(&ended.words());
                 tell(Step::Ended(&ended));
                 outcome.actions.push(ended);
             }

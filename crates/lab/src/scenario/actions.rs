@@ -20,6 +20,7 @@ pub struct Action {
     /// Of a check: the other host.
     pub host: Option<String>,
     /// Of a check: content to move in each direction, such as `4MiB`.
+    #[serde(default, deserialize_with = "super::measure::size")]
     pub size: Option<String>,
     /// Of a download: one of the cloud's contents, by its name.
     pub content: Option<String>,

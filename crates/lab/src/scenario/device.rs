@@ -1,6 +1,7 @@
 //! Devices and the service, as a scenario sets them up.
 
-use serde::Deserialize;
+use dolab_host::ClockSetting;
+use serde::{Deserialize, Deserializer, de::Error};
 use toml::{Table, Value};
 
 /// What is set on a device.
@@ -14,7 +15,12 @@ pub struct Device {
     #[serde(default)]
     pub conditions: Table,
     /// Whose defaults hold: `windows-10`, `windows-11` or `windows-server`.
+    #[serde(default, deserialize_with = "system")]
     pub system: Option<String>,
+    /// What its clock shows, where it is not the system's: an offset such as `+400d` or `-90m`, or a
+    /// local date and time when the run begins. Checks, peers and downloads there go by it.
+    #[serde(default, deserialize_with = "clock")]
+    pub clock: Option<ClockSetting>,
     /// Further options of `dolab peer`, `check` and `fetch` there.
     #[serde(default)]
     pub options: Vec<String>,
@@ -29,8 +35,28 @@ impl Device {
         if other.system.is_some() {
             self.system.clone_from(&other.system);
         }
+        self.clock = other.clock.or(self.clock);
         self.options.extend(other.options.iter().cloned());
     }
+}
+
+/// The systems, as `dolab fetch --os` reads them.
+const SYSTEMS: &[&str] = &["windows-10", "windows-11", "windows-server"];
+
+fn system<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
+    let text = String::deserialize(from)?;
+    super::expect::one_of("system", &text, SYSTEMS).map_err(D::Error::custom)?;
+    Ok(Some(text))
+}
+
+/// Reads a text, or a date of TOML's.
+fn clock<'de, D: Deserializer<'de>>(from: D) -> Result<Option<ClockSetting>, D::Error> {
+    let text = match Value::deserialize(from)? {
+        Value::String(text) => text,
+        Value::Datetime(date) => date.to_string(),
+        other => other.to_string(),
+    };
+    text.parse().map(Some).map_err(D::Error::custom)
 }
 
 fn lay_over(below: &mut Table, above: &Table) {
@@ -89,10 +115,10 @@ mod tests {
             "system = 'windows-10'\npolicies = { A = 1, B = 2 }\nconditions = { power = { mains = true, charge = 50 } }",
         );
         below.lay_over(Some(&device(
-            "policies = { B = 3 }\nconditions = { power = { mains = false } }",
+            "policies = { B = 3 }\nconditions = { power = { mains = false } }\nclock = '+1h'",
         )));
         let both = device(
-            "system = 'windows-10'\npolicies = { A = 1, B = 3 }\nconditions = { power = { mains = false, charge = 50 } }",
+            "system = 'windows-10'\npolicies = { A = 1, B = 3 }\nconditions = { power = { mains = false, charge = 50 } }\nclock = '+1h'",
         );
         assert_eq!(below, both);
     }

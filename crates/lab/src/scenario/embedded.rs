@@ -21,6 +21,8 @@ pub const FILES: &[(&str, &str)] = files! {
     "captive-portal"
     "cellular"
     "client-isolation"
+    "clock-far-behind"
+    "clock-half-a-day-ahead"
     "cloud-unreachable"
     "cmdlet-shows-nothing"
     "connected-cache"

@@ -11,21 +11,24 @@ pub struct Expectation {
     /// Exit codes that will do.
     #[serde(default, deserialize_with = "one_or_more")]
     pub exit: Vec<i32>,
-    /// Verdicts of a check that will do, parted by `|`.
+    /// Verdicts of a check or a diagnosis that will do, parted by `|`.
+    #[serde(default, deserialize_with = "verdicts")]
     pub verdict: Option<String>,
     /// What carries the session of a check: `none` for nothing.
+    #[serde(default, deserialize_with = "via")]
     pub via: Option<String>,
     /// Of a check, by path. Where any is named, the others must be open or not tested.
     #[serde(default)]
-    pub paths: BTreeMap<String, PathExpected>,
+    pub paths: BTreeMap<PathName, PathExpected>,
     /// The findings: these and no others.
     pub findings: Option<Vec<CodeExpected>>,
     /// Of a download: the bytes by class of source, such as `lan = "all"`.
     #[serde(default)]
-    pub bytes: BTreeMap<String, Bytes>,
+    pub bytes: BTreeMap<ClassName, Bytes>,
     /// Of a download: the number of the mode that it ran in.
     pub mode: Option<u64>,
     /// Of a download: one of Delivery Optimization's codes that it names, such as `0x80D03807`.
+    #[serde(default, deserialize_with = "do_code")]
     pub code: Option<String>,
     /// Of a download: how many peers were offered.
     pub offered: Option<u64>,
@@ -74,6 +77,113 @@ impl Expectation {
     }
 }
 
+/// One of a few words, in the place of a key.
+macro_rules! word {
+    ($(#[$doc:meta])* $name:ident, $what:literal, $words:expr) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+        #[serde(try_from = "String")]
+        pub struct $name(String);
+
+        impl TryFrom<String> for $name {
+            type Error = String;
+
+            fn try_from(text: String) -> Result<Self, String> {
+                one_of($what, &text, $words)?;
+                Ok(Self(text))
+            }
+        }
+
+        impl std::ops::Deref for $name {
+            type Target = str;
+
+            fn deref(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl std::borrow::Borrow<str> for $name {
+            fn borrow(&self) -> &str {
+                &self.0
+            }
+        }
+    };
+}
+word!(
+    /// A path of a check, by its id, such as `tcp-7680`.
+    PathName, "path", PATHS
+);
+word!(
+    /// A class of sources, such as `lan`; `peers` for all classes of peers.
+    ClassName, "class of sources", CLASSES
+);
+
+/// The ids of `dolab_check`'s reports.
+const PATHS: &[&str] = &["tcp-7680", "tcp-443", "udp-443", "udp-3544", "udp-5353"];
+
+const CLASSES: &[&str] = &[
+    "cdn",
+    "cache-host",
+    "http",
+    "lan",
+    "link-local",
+    "group",
+    "internet",
+    "peers",
+];
+
+const VERDICTS: &[&str] = &[
+    "pass",
+    "degraded",
+    "fail",
+    "inconclusive",
+    "healthy",
+    "finding",
+];
+
+const VIAS: &[&str] = &[
+    "none",
+    "tcp-7680",
+    "tcp-443",
+    "udp-443",
+    "dns-sd-callback",
+    "cloud",
+];
+
+/// In the words of serde, which a hint is taken from.
+pub(super) fn one_of(what: &str, wrong: &str, of: &[&str]) -> Result<(), String> {
+    if of.contains(&wrong) {
+        return Ok(());
+    }
+    let of = of.join("`, `");
+    Err(format!("unknown {what} `{wrong}`, expected one of `{of}`"))
+}
+
+fn verdicts<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
+    let text = String::deserialize(from)?;
+    let known = |verdict| one_of("verdict", verdict, VERDICTS);
+    text.split('|').try_for_each(known).map_err(Error::custom)?;
+    Ok(Some(text))
+}
+
+fn via<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
+    let text = String::deserialize(from)?;
+    one_of("way of a session", &text, VIAS).map_err(Error::custom)?;
+    Ok(Some(text))
+}
+
+fn do_code<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
+    let text = String::deserialize(from)?;
+    text.parse::<dolab_wire::DoCode>().map_err(Error::custom)?;
+    Ok(Some(text))
+}
+
 fn one_or_more<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<i32>, D::Error> {
     #[derive(Deserialize)]
     #[serde(untagged)]
@@ -113,6 +223,11 @@ impl<'de> Deserialize<'de> for CodeExpected {
         let digits = code.strip_prefix("DL").unwrap_or_default();
         if digits.len() != 3 || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
             return Err(D::Error::custom("no code of a finding, such as `DL014`"));
+        }
+        if dolab_catalogue::failure(code).is_none() {
+            let wrong =
+                format!("`{code}` is no failure of the catalogue: `dolab explain WORD` finds one");
+            return Err(D::Error::custom(wrong));
         }
         if severity.is_some_and(|severity| !["info", "warning", "error"].contains(&severity)) {
             return Err(D::Error::custom(
@@ -184,28 +299,18 @@ fn way<E: Error>(word: &str) -> Result<Vec<WayExpected>, E> {
             Some((state, blame)) => (state, Some(blame)),
             None => (one, None),
         };
-        let one_of = |what: &str, wrong: &str, of: &[&str]| {
-            E::custom(format!(
-                "unknown {what} `{wrong}`, expected one of `{}`",
-                of.join("`, `")
-            ))
-        };
-        if !STATES.contains(&state) {
-            return Err(one_of("state", state, STATES));
-        }
+        one_of("state", state, STATES).map_err(E::custom)?;
         let blame = blame.map(|blame| match blame.strip_suffix('?') {
             Some(blame) => (blame.to_owned(), true),
             None => (blame.to_owned(), false),
         });
-        match &blame {
-            Some((blame, _)) if !BLAMES.contains(&blame.as_str()) => {
-                Err(one_of("blame", blame, BLAMES))
-            }
-            _ => Ok(WayExpected {
-                state: state.to_owned(),
-                blame,
-            }),
+        if let Some((blame, _)) = &blame {
+            one_of("blame", blame, BLAMES).map_err(E::custom)?;
         }
+        Ok(WayExpected {
+            state: state.to_owned(),
+            blame,
+        })
     };
     word.split('|').map(one).collect()
 }

@@ -3,7 +3,10 @@
 use std::{fmt, time::Duration};
 
 use bytesize::ByteSize;
-use serde::{Deserialize, Deserializer, de::Error};
+use serde::{
+    Deserialize, Deserializer,
+    de::{Error, IntoDeserializer, value::StrDeserializer},
+};
 
 /// A number of bytes, written as `4MiB`, `1.5GB` or `4096`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,6 +27,14 @@ impl fmt::Display for Length {
         let text = ByteSize(self.0).display().iec().to_string();
         f.write_str(&text.replacen(".0 ", " ", 1))
     }
+}
+
+/// Reads `4MiB`, and leaves it as it is written.
+pub(super) fn size<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
+    let text = String::deserialize(from)?;
+    let from: StrDeserializer<'_, D::Error> = text.as_str().into_deserializer();
+    Length::deserialize(from)?;
+    Ok(Some(text))
 }
 
 /// A moment of a run: when an action begins, or so much later.

@@ -12,18 +12,20 @@ mod expect;
 mod measure;
 mod names;
 mod parse;
+mod settings;
 #[cfg(test)]
 mod tests;
 
 use std::collections::BTreeMap;
 
+use dolab_host::ClockSetting;
 use serde::Deserialize;
 
 pub use self::{
     actions::{Action, Verb},
     device::{Cloud, Content, Device},
     error::FileError,
-    expect::{Bytes, CodeExpected, Expectation, PathExpected, WayExpected},
+    expect::{Bytes, ClassName, CodeExpected, Expectation, PathExpected, PathName, WayExpected},
     measure::{Length, Moment, Span},
 };
 use crate::{fault::Fault, topology::Topology};
@@ -183,6 +185,17 @@ impl Scenario {
             device.lay_over(self.broken.devices.get(host));
         }
         device
+    }
+
+    /// The clocks of the hosts that have one of their own, as offsets from the system's clock: those
+    /// that show a date begin at it now.
+    pub fn clocks(&self, variant: Variant) -> BTreeMap<String, ClockSetting> {
+        let hosts = self.topology(variant).hosts.keys();
+        let clocks = hosts.filter_map(|host| {
+            let clock = self.device(host, variant).clock?;
+            Some((host.clone(), clock.fixed()))
+        });
+        clocks.collect()
     }
 
     /// The service as it runs; `None` where there is none, or where it is down.

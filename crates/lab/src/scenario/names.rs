@@ -24,6 +24,12 @@ pub(super) fn hint(message: &str) -> Option<String> {
     nearest(wrong, quoted).map(meant)
 }
 
+/// A hint for a name that is none of these: the one that was meant, or else all of them.
+pub(super) fn of_these(wrong: &str, of: &[&str]) -> Option<String> {
+    let meant = nearest(wrong, of.iter().copied()).map(meant);
+    meant.or_else(|| (!of.is_empty()).then(|| format!("there is `{}`", of.join("`, `"))))
+}
+
 /// The hint itself.
 pub(super) fn meant(candidate: &str) -> String {
     format!("did you mean `{candidate}`?")

@@ -11,8 +11,12 @@ use toml::{
 use super::{
     Action, Broken, Cloud, CloudFaults, Damage, Device, Expectation, FileError, Moment, Scenario,
     TimedFault, Twin, Variant, Verb, names,
+    settings::{self, Refused},
 };
-use crate::{fault::Fault, topology::Topology};
+use crate::{
+    fault::Fault,
+    topology::{self, Topology},
+};
 
 /// A file as it stands there, less its faults.
 #[derive(Deserialize)]
@@ -83,6 +87,10 @@ pub(super) fn scenario(name: &str, place: &str, text: &str) -> Result<Scenario, 
     let document = DeTable::parse(text).map_err(|error| at(error.into()))?;
     let mut rest = document.clone();
     let faults = take_faults(rest.get_mut()).map_err(at)?;
+    settings::check(text, document.get_ref()).map_err(|Refused { message, span }| {
+        let hint = names::hint(&message);
+        FileError::new(place, text, span, message, hint)
+    })?;
     let (topology, broken_topology) = topologies(rest.get_mut()).map_err(at)?;
     let file = File::deserialize(Deserializer::from(rest)).map_err(|error| at(error.into()))?;
     let scenario = Scenario {
@@ -120,11 +128,7 @@ pub(super) fn scenario(name: &str, place: &str, text: &str) -> Result<Scenario, 
 
 /// The network as it should be, and as it is where it is built wrong.
 fn topologies(document: &mut DeTable<'_>) -> Result<(Topology, Option<Topology>), Wrong> {
-    let said = document.remove("topology").map(Spanned::into_inner);
-    let mut said = match said {
-        Some(DeValue::Table(said)) => said,
-        Some(_) | None => DeTable::new(),
-    };
+    let mut said = table_of(document.remove("topology"))?.unwrap_or_default();
     let like = said.remove("like");
     let mut right = match &like {
         Some(like) => template(like)?,
@@ -132,18 +136,31 @@ fn topologies(document: &mut DeTable<'_>) -> Result<(Topology, Option<Topology>)
     };
     lay_over(&mut right, said);
     let changed = match document.get_mut("broken").map(Spanned::get_mut) {
-        Some(DeValue::Table(broken)) => broken.remove("topology").map(Spanned::into_inner),
-        _ => None,
+        Some(DeValue::Table(broken)) => table_of(broken.remove("topology"))?,
+        _ => None, // What it is instead is an error of the file.
     };
     let wrong = match changed {
-        Some(DeValue::Table(changed)) => {
+        Some(changed) => {
             let mut wrong = right.clone();
             lay_over(&mut wrong, changed);
             Some(read(wrong)?)
         }
-        Some(_) | None => None,
+        None => None,
     };
     Ok((read(right)?, wrong))
+}
+
+/// A value that has to be a table, where there is one.
+fn table_of(value: Option<Spanned<DeValue<'_>>>) -> Result<Option<DeTable<'_>>, Wrong> {
+    let Some(value) = value else { return Ok(None) };
+    let span = value.span();
+    match value.into_inner() {
+        DeValue::Table(table) => Ok(Some(table)),
+        other => Err(Wrong {
+            message: format!("a topology is a table, and not {}", other.type_str()),
+            span: Some(span),
+        }),
+    }
 }
 
 fn read(topology: DeTable<'_>) -> Result<Topology, Wrong> {
@@ -197,11 +214,20 @@ fn take_faults(document: &mut DeTable<'_>) -> Result<Vec<TimedFault>, Wrong> {
     let DeValue::Table(broken) = broken.get_mut() else {
         return Ok(Vec::new()); // What it is instead is an error of the file.
     };
-    let faults = broken.remove("fault").map(Spanned::into_inner);
-    let Some(DeValue::Array(faults)) = faults else {
+    let Some(faults) = broken.remove("fault") else {
         return Ok(Vec::new());
     };
-    faults.into_iter().map(timed).collect()
+    let span = faults.span();
+    match faults.into_inner() {
+        DeValue::Array(faults) => faults.into_iter().map(timed).collect(),
+        other => Err(Wrong {
+            message: format!(
+                "faults are a list, each written as [[broken.fault]], and not {}",
+                other.type_str()
+            ),
+            span: Some(span),
+        }),
+    }
 }
 
 fn timed(mut fault: Spanned<DeValue<'_>>) -> Result<TimedFault, Wrong> {
@@ -265,7 +291,7 @@ impl Check<'_> {
     fn network(&self, topology: &Topology, at: &[Step<'_>]) -> Result<(), FileError> {
         topology.check().map_err(|error| {
             let at = [at, &steps(&error.path)].concat();
-            self.error(&at, &error.to_string(), None)
+            self.error(&at, &error.to_string(), known(&error.wrong, topology))
         })
     }
 
@@ -367,7 +393,7 @@ impl Check<'_> {
             let topology = self.scenario.topology(Variant::Broken);
             fault.fault.check(topology).map_err(|error| {
                 let at = [&place[..], &steps(&error.path)].concat();
-                self.error(&at, &error.to_string(), None)
+                self.error(&at, &error.to_string(), known(&error.wrong, topology))
             })?;
             for (key, moment) in [("from", &fault.from), ("until", &fault.until)] {
                 if let Some(moment) = moment {
@@ -412,6 +438,14 @@ impl Check<'_> {
                 }
             }
         }
+        for (n, code) in scenario.codes.iter().enumerate() {
+            if dolab_catalogue::failure(code).is_none() {
+                let message = format!("`{code}` is no failure of the catalogue");
+                let hint =
+                    Some("docs/failures lists them; `dolab explain WORD` finds one".to_owned());
+                return Err(self.error(&[Key("codes"), Item(n)], &message, hint));
+            }
+        }
         let found = |code: &String| {
             let mut expected = scenario.broken.expect.values();
             expected.any(|expectation| {
@@ -442,10 +476,7 @@ impl Check<'_> {
             return Ok(());
         }
         let message = format!("there is no {what} `{name}`");
-        let meant = names::nearest(name, of.iter().copied()).map(names::meant);
-        let hint =
-            meant.or_else(|| (!of.is_empty()).then(|| format!("there is `{}`", of.join("`, `"))));
-        Err(self.error(at, &message, hint))
+        Err(self.error(at, &message, names::of_these(name, of)))
     }
 
     fn error(&self, at: &[Step<'_>], message: &str, hint: Option<String>) -> FileError {
@@ -487,6 +518,25 @@ impl Check<'_> {
         }
         Some(span)
     }
+}
+
+/// What there is in the place of a name of nothing.
+fn known(wrong: &topology::Wrong, topology: &Topology) -> Option<String> {
+    let nodes = || topology.nodes().map(|(name, _)| name);
+    let (name, of): (_, Vec<&str>) = match wrong {
+        topology::Wrong::NoSwitch(name) => {
+            (name, topology.switches.keys().map(String::as_str).collect())
+        }
+        topology::Wrong::NoHost(name) => {
+            (name, topology.hosts.keys().map(String::as_str).collect())
+        }
+        topology::Wrong::NoRouter(name) => {
+            (name, topology.routers.keys().map(String::as_str).collect())
+        }
+        topology::Wrong::NoNode(name) => (name, nodes().collect()),
+        _ => return None,
+    };
+    names::of_these(name, &of)
 }
 
 /// The way to a field that the world names, as in `host.b.route[0].via`.

@@ -1,6 +1,6 @@
 use std::{collections::BTreeSet, fs, path::PathBuf};
 
-use super::{Scenario, embedded};
+use super::{Scenario, Variant, embedded};
 
 fn folder() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../scenarios")
@@ -113,4 +113,152 @@ fn an_error_points_at_its_place() {
     ];
     let said: Vec<_> = cases.iter().map(|(from, to)| wrong(from, to)).collect();
     insta::assert_snapshot!(said.join("\n\n"));
+}
+
+/// Mistakes that are easily made by hand. Each is told with its place and with what to do.
+#[test]
+fn mistakes_of_every_kind_are_told_with_their_place() {
+    let of_the_topology = |text: &str| {
+        let text = format!("topology.like = 'link'\n{text}");
+        wrong("topology = { like = 'link' }", &text)
+    };
+    let said = [
+        ("wrong type", wrong("peers = ['b']", "peers = 'b'")),
+        (
+            "wrong type",
+            wrong("topology = { like = 'link' }", "topology = 'link'"),
+        ),
+        ("no list", wrong("[[broken.fault]]", "[broken.fault]")),
+        (
+            "unknown key",
+            wrong("content = 'update.cab'", "contents = 'update.cab'"),
+        ),
+        (
+            "unknown key",
+            of_the_topology("topology.host.a.gatway = '10.1.0.1'"),
+        ),
+        ("unknown fault", wrong("block = {", "blok = {")),
+        ("unknown host", wrong("host = 'b'", "host = 'bob'")),
+        (
+            "wrong unit",
+            wrong(
+                "from = { action = 'check', after = '1MiB' }",
+                "from = { action = 'check', after = '1 furlong' }",
+            ),
+        ),
+        (
+            "wrong unit",
+            of_the_topology("topology.host.a.adapter.eth0.link.rate = '100MB'"),
+        ),
+        (
+            "wrong unit",
+            of_the_topology("topology.host.a.adapter.eth0.link.delay = '20'"),
+        ),
+        ("negative time", wrong("after = '1MiB'", "after = '-3s'")),
+        ("negative size", wrong("'12MiB'", "'-12MiB'")),
+        ("no size", wrong("host = 'b'", "host = 'b'\nsize = 'much'")),
+        (
+            "one address twice",
+            of_the_topology("topology.host.a.adapter.eth0.address = '10.50.0.2'"),
+        ),
+        (
+            "address of nobody",
+            of_the_topology("topology.host.a.adapter.eth0.address = '10.50.0.0'"),
+        ),
+        (
+            "address elsewhere",
+            of_the_topology("topology.host.a.adapter.eth0.address = '10.9.0.2'"),
+        ),
+        (
+            "no address",
+            of_the_topology("topology.host.a.adapter.eth0.address = '10.50.0.256'"),
+        ),
+        (
+            "link to nowhere",
+            of_the_topology("topology.host.a.adapter.eth0.switch = 'lann'"),
+        ),
+        ("duplicate name", of_the_topology("topology.host.lan = {}")),
+        (
+            "duplicate key",
+            wrong("peers = ['b']", "peers = ['b']\npeers = ['a']"),
+        ),
+        ("no name", of_the_topology("topology.host.Bob = {}")),
+        ("unknown path", wrong("paths.tcp-7680", "paths.tcp-7860")),
+        (
+            "unknown verdict",
+            wrong("exit = [1, 4]", "verdict = 'failed'"),
+        ),
+        ("unknown way", wrong("exit = [1, 4]", "via = 'tcp-7860'")),
+        (
+            "unknown class",
+            wrong("exit = [1, 4]", "bytes.lanes = 'all'"),
+        ),
+        (
+            "unknown amount",
+            wrong("exit = [1, 4]", "bytes.lan = 'alll'"),
+        ),
+        ("no code", wrong("exit = [1, 4]", "code = 'soon'")),
+        (
+            "unknown finding",
+            wrong("findings = ['DL014']", "findings = ['DL999']"),
+        ),
+        (
+            "unknown failure",
+            wrong("codes = ['DL014']", "codes = ['DL999']"),
+        ),
+        (
+            "unknown policy",
+            wrong("DODownloadMode = 1", "DODownloadMod = 1"),
+        ),
+        (
+            "no such value",
+            wrong("DODownloadMode = 1", "DODownloadMode = 'lann'"),
+        ),
+        (
+            "unknown condition",
+            wrong("[device.a]", "[device.a]\nconditions = { pwoer = 'mains' }"),
+        ),
+        (
+            "unknown system",
+            wrong("[device.a]", "[device.a]\nsystem = 'windows-12'"),
+        ),
+        (
+            "no clock",
+            wrong("[device.a]", "[device.a]\nclock = '400d'"),
+        ),
+        (
+            "no clock",
+            wrong("[device.a]", "[device.a]\nclock = 2200-01-01T00:00:00"),
+        ),
+        ("no clock", wrong("[device.a]", "[device.a]\nclock = 5")),
+    ];
+    let said: Vec<_> = said
+        .iter()
+        .map(|(kind, said)| format!("# {kind}\n{said}"))
+        .collect();
+    insta::assert_snapshot!(said.join("\n\n"));
+}
+
+#[test]
+fn a_clock_is_an_offset_or_a_date() {
+    let text = |clock: &str| {
+        format!(
+            "title = 't'\ncodes = ['DL124']\nabout = 'a'\ntopology = {{ like = 'link' }}\n\
+             [[action]]\ndo = 'check'\non = 'a'\nhost = 'b'\n\
+             [broken.device.a]\nclock = {clock}\n[broken.expect.check]\nfindings = ['DL124']\n"
+        )
+    };
+    for (clock, is) in [
+        ("'+400d'", "+400days"),
+        ("2009-01-01T00:00:00", "2009-01-01T00:00:00"),
+        ("2009-01-01", "2009-01-01T00:00:00"),
+    ] {
+        // 400 days have a name of their own in years, months and days.
+        let expected: dolab_host::ClockSetting = is.parse().unwrap();
+        let scenario = Scenario::parse("c", "c.toml", &text(clock)).unwrap();
+        assert_eq!(scenario.device("a", Variant::Broken).clock, Some(expected));
+        assert_eq!(scenario.device("a", Variant::Healthy).clock, None);
+        assert_eq!(scenario.clocks(Variant::Broken).len(), 1);
+        assert!(scenario.clocks(Variant::Healthy).is_empty());
+    }
 }

@@ -51,7 +51,7 @@ fn what_is_wrong_is_said_with_its_field() {
         (
             "10.50.0.1\"",
             "10.50.0.254\"",
-            "r.adapter.lan: 10.50.0.254 is taken",
+            "router.r.adapter.lan.address: 10.50.0.254 is the address of \"a\"",
         ),
         (
             "gateway = \"10.50.0.254\"",

@@ -66,9 +66,17 @@ pub enum Wrong {
         /// The subnet that it should be in.
         subnet: Subnet,
     },
-    /// An address that two have on one switch, or that names the subnet.
-    #[error("{0} is taken, or names the whole subnet")]
-    Taken(IpAddr),
+    /// An address that two have on one switch.
+    #[error("{address} is the address of {by:?} on this switch already: give one of them another")]
+    Taken {
+        /// The address.
+        address: IpAddr,
+        /// Who has it: a host or a router.
+        by: String,
+    },
+    /// An address that names the subnet.
+    #[error("{0} names the subnet as a whole: a host has one of the others in it")]
+    WholeSubnet(IpAddr),
     /// A next router that no adapter reaches.
     #[error("{0} is in no subnet of an adapter here")]
     NotAttached(IpAddr),
@@ -227,11 +235,25 @@ fn check_switch(topology: &Topology, name: &str, switch: &Switch) -> Checked {
             return fail(format!("{path}.uplinks"), Wrong::NotPlugged(uplink.clone()));
         }
     }
-    let mut taken = BTreeSet::new();
+    let mut taken: BTreeMap<IpAddr, &str> = BTreeMap::new();
     for (node, adapter, plugged) in topology.plugged_into(name) {
         for address in addresses(plugged) {
-            if address == switch.subnet.address() || !taken.insert(address) {
-                return fail(format!("{node}.adapter.{adapter}"), Wrong::Taken(address));
+            let kind = match topology.hosts.contains_key(node) {
+                true => "host",
+                false => "router",
+            };
+            let field = match address {
+                IpAddr::V4(four) if four == plugged.address => "address",
+                IpAddr::V4(_) => "also",
+                IpAddr::V6(_) => "address6",
+            };
+            let path = format!("{kind}.{node}.adapter.{adapter}.{field}");
+            if address == switch.subnet.address() {
+                return fail(path, Wrong::WholeSubnet(address));
+            }
+            if let Some(by) = taken.insert(address, node) {
+                let by = by.to_owned();
+                return fail(path, Wrong::Taken { address, by });
             }
         }
     }

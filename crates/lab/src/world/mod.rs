@@ -279,7 +279,7 @@ impl World {
         let shaped = |node: &str, adapter: &str| self.is_shaped(node, adapter);
         let changes = plan::changes(fault, &self.topology, self.kernel, number, &shaped);
         let name = format!("fault {number} ({})", fault.name());
-        self.note(&format!("{name} begins"));
+        self.note(&format!("{name} begins: {}", crate::report::words(fault)));
         self.execute(&changes.apply)?;
         self.note(&format!("{name} holds"));
         let lift = changes.lift;

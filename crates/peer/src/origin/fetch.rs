@@ -239,7 +239,7 @@ fn failure(error: &Error) -> FetchFailure {
         Error::Name { .. } => FetchFailure::Name,
         Error::Connect { .. } | Error::Tls { .. } => FetchFailure::Connect,
         Error::ConnectTimeout { .. } | Error::ResponseTimeout { .. } => FetchFailure::TimedOut,
-        Error::Certificate { .. } => FetchFailure::Certificate,
+        Error::Certificate { .. } | Error::CertificateDate { .. } => FetchFailure::Certificate,
         Error::Status { status, .. } => FetchFailure::Status(status.as_u16()),
         Error::OddSuccess { status, .. } => FetchFailure::OddSuccess(status.as_u16()),
         Error::NoRanges { .. } => FetchFailure::NoRanges,

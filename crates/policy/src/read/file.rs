@@ -14,20 +14,21 @@ use crate::{
 };
 
 pub(super) fn read(file: &str, text: &str) -> (Settings, Vec<Problem>) {
-    let mut reader = Reader {
-        file,
-        text,
-        seen: BTreeMap::new(),
-        settings: Settings::new(),
-        problems: Problems::default(),
-    };
     match DeTable::parse(text) {
-        Ok(table) => reader.top(table.get_ref()),
+        Ok(table) => read_table(file, text, table.get_ref()),
         Err(error) => {
+            let mut reader = Reader::new(file, text);
             let span = error.span().unwrap_or(0..0);
             reader.trouble(&span, Trouble::Toml(error.message().to_owned()));
+            (reader.settings, reader.problems.into_vec())
         }
     }
+}
+
+/// A table that was parsed from a part of this text.
+pub(super) fn read_table(file: &str, text: &str, table: &DeTable<'_>) -> (Settings, Vec<Problem>) {
+    let mut reader = Reader::new(file, text);
+    reader.top(table);
     (reader.settings, reader.problems.into_vec())
 }
 
@@ -40,7 +41,17 @@ struct Reader<'a> {
     problems: Problems,
 }
 
-impl Reader<'_> {
+impl<'a> Reader<'a> {
+    fn new(file: &'a str, text: &'a str) -> Self {
+        Self {
+            file,
+            text,
+            seen: BTreeMap::new(),
+            settings: Settings::new(),
+            problems: Problems::default(),
+        }
+    }
+
     fn top(&mut self, table: &DeTable<'_>) {
         for (key, value) in table {
             let provider = Provider::ALL

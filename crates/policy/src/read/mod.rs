@@ -140,6 +140,12 @@ impl Settings {
     }
 }
 
+/// What is wrong with policies that stand in a table of a longer file in TOML, which reads like a file
+/// of our own: lines and columns are those of the whole text that the table was parsed from.
+pub fn problems_of_table(text: &str, table: &toml::de::DeTable<'_>) -> Vec<Problem> {
+    file::read_table("", text, table).1
+}
+
 /// The problems of one source, up to the bound.
 #[derive(Debug, Default)]
 struct Problems(Vec<Problem>);

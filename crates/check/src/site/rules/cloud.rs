@@ -8,7 +8,7 @@ use super::super::{
 };
 
 /// How a device's cloud failed: at its last download, or at a registration before any.
-fn failure(device: &Device, of: impl Fn(FailureKind) -> bool) -> Option<&Failure> {
+pub(super) fn failure(device: &Device, of: impl Fn(FailureKind) -> bool) -> Option<&Failure> {
     let cloud = device.cloud.as_ref()?;
     let of_files = device.files.iter().filter_map(|file| file.failure.as_ref());
     of_files

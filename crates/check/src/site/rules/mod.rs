@@ -1,7 +1,8 @@
-//! One function for each failure, in four groups: what a device is set to and like, what the cloud
+//! One function for each failure, in groups: what a device is set to and like, its clock, what the cloud
 //! says, who should have met, and where bytes came from.
 
 mod bytes;
+mod clock;
 mod cloud;
 mod meeting;
 mod settings;
@@ -45,11 +46,11 @@ const fn after(
 /// No peers are looked for at all.
 const NO_MODE: &[&str] = &["DL006", "DL007"];
 /// The cloud does not answer as it should.
-const NO_CLOUD: &[&str] = &["DL002", "DL003", "DL001"];
+const NO_CLOUD: &[&str] = &["DL124", "DL002", "DL003", "DL001"];
 /// Nobody is offered.
 const NOBODY: &[&str] = &[
-    "DL002", "DL003", "DL001", "DL024", "DL023", "DL022", "DL004", "DL005", "DL041", "DL019",
-    "DL020", "DL042", "DL032", "DL046", "DL120",
+    "DL124", "DL002", "DL003", "DL001", "DL024", "DL023", "DL022", "DL004", "DL005", "DL041",
+    "DL019", "DL020", "DL042", "DL032", "DL046", "DL120",
 ];
 /// What makes bytes come twice.
 const AGAIN: &[&str] = &["DL047", "DL044"];
@@ -62,6 +63,7 @@ pub(super) const RULES: &[Rule] = &[
     rule("DL040", settings::cost),
     rule("DL052", settings::memory),
     rule("DL039", settings::cache_folder),
+    rule("DL124", clock::certificate),
     rule("DL002", cloud::intercepted),
     rule("DL003", cloud::portal),
     rule("DL001", cloud::unreachable),
@@ -87,6 +89,7 @@ pub(super) const RULES: &[Rule] = &[
     rule("DL020", meeting::local_discovery),
     after("DL042", NO_CLOUD, cloud::registration),
     rule("DL032", meeting::expired),
+    after("DL125", &["DL124"], clock::hours),
     rule("DL028", settings::battery),
     rule("DL030", settings::monthly_cap),
     rule("DL123", settings::no_room),

@@ -111,7 +111,22 @@ fn settings() -> Vec<Case> {
         )
     };
     let caches = at("/caches");
+    let hours = held(
+        "DOSetHoursToLimitBackgroundDownloadBandwidth",
+        "from 8 to 17 o'clock 10 %, else 90 %",
+        None,
+        true,
+        "RegistryProvider",
+    );
+    let mut clock = policies(vec![hours]);
+    clock.push(("/0/clock_ahead", json!(43_200)));
+    let mut right = clock.clone();
+    right[1].1 = json!(-299);
+    let mut no_hours = clock.clone();
+    no_hours[0].1 = json!([lan()]);
     vec![
+        case("DL125", &one, &clock, &right),
+        case("DL125", &one, &clock, &no_hours),
         case(
             "DL007",
             &one,
@@ -283,6 +298,12 @@ fn cloud() -> Vec<Case> {
             "certificate",
             "0x80D05002",
             "the certificate of geo is not trusted",
+        ),
+        failed(
+            "DL124",
+            "certificate-date",
+            "0x80D05002",
+            "the certificate of geo does not hold now",
         ),
         failed("DL003", "captive-portal", "0x80D0380A", "a web page came"),
         failed(

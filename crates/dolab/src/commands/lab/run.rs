@@ -138,9 +138,10 @@ fn write(path: &Path, text: &str, option: &str) -> Result<(), Failure> {
 
 /// Whether an earlier run left anything.
 pub(super) fn clean(output: &Output) -> CommandResult {
-    let found = enclosure::clean();
+    let found = enclosure::clean(&std::env::temp_dir());
     let name = |left: &Leftover| match left {
         Leftover::Enclosure { pid } => format!("process {pid} and all in it"),
+        Leftover::Folder { at } => format!("the folder {}", at.display()),
         Leftover::Mount { at } => format!("the mount at {at}"),
     };
     let removed: Vec<_> = found.removed.iter().map(name).collect();

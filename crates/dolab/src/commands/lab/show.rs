@@ -133,6 +133,9 @@ fn set(host: &str, device: &Device) -> String {
     if let Some(system) = &device.system {
         let _ = writeln!(text, "  {host}: {system}");
     }
+    if let Some(clock) = &device.clock {
+        let _ = writeln!(text, "  {host}: its clock shows {clock}");
+    }
     text
 }
 
