@@ -2,7 +2,6 @@
 //! before it renews, leaves, and learns and joins anew.
 
 use dolab_tests::{Lan, note};
-use serde_json::Value;
 
 use super::{Cloud, SIZE, ask};
 
@@ -58,10 +57,13 @@ fn a_registered_device_follows_what_geo_says_anew() {
     assert!(said.contains("countryCode=DE"), "{said}");
     assert!(!said.contains("countryCode=US"), "{said}");
 
+    device
+        .process
+        .error_line(|line| line.contains("GEO response"));
     let state = device.state.clone();
     device.process.interrupt();
-    let learned = |log: &Value| log.to_string().matches("GEO response").count();
-    assert_eq!(learned(&ask(&["log"], &state)), 1);
+    let log = ask(&["log"], &state).to_string();
+    assert_eq!(log.matches("GEO response").count(), 1, "{log}");
     drop(folder);
 }
 

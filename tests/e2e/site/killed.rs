@@ -72,7 +72,7 @@ fn a_hybrid_download_goes_on_from_the_pieces_it_has() {
 #[test]
 fn a_simple_download_goes_on_where_the_disk_has_it() {
     let folder = served(1);
-    let Some(nginx) = Nginx::start(folder.path(), "limit_rate 16m;") else {
+    let Some(nginx) = Nginx::start(folder.path(), SLOWLY) else {
         return;
     };
     let place = Place::new(folder.path(), nginx.port);
@@ -93,7 +93,7 @@ fn a_simple_download_goes_on_where_the_disk_has_it() {
 #[test]
 fn a_simple_download_begins_anew_when_the_content_has_changed() {
     let folder = served(1);
-    let Some(nginx) = Nginx::start(folder.path(), "limit_rate 16m;") else {
+    let Some(nginx) = Nginx::start(folder.path(), SLOWLY) else {
         return;
     };
     let place = Place::new(folder.path(), nginx.port);
@@ -113,6 +113,10 @@ fn a_simple_download_begins_anew_when_the_content_has_changed() {
 }
 
 const LENGTH: usize = 32 << 20;
+
+/// For nginx. Progress is told every second, so several times between the bytes at which a download is
+/// killed and its end.
+const SLOWLY: &str = "limit_rate 6m;";
 
 fn bytes(seed: usize) -> Vec<u8> {
     (0..LENGTH).map(|n| (n / 7 * seed % 251) as u8).collect()

@@ -6,10 +6,21 @@ use dolab_policy::gates::{Cost, Power};
 
 /// `MemTotal` of /proc/meminfo: what the kernel can use, which is somewhat less than what is built in.
 pub(super) fn ram(meminfo: &Path) -> Option<u64> {
+    field(&fs::read_to_string(meminfo).ok()?, "MemTotal:")
+}
+
+/// Whether so little of the memory is left (`MemAvailable`) that Windows would say that it is scarce: less
+/// than 32 MiB for each 4 GiB of it, and never more than 64 MiB (documented, of its low-memory
+/// notification; that Delivery Optimization goes by that one is assumed).
+pub(super) fn memory_critical(meminfo: &Path) -> Option<bool> {
     let text = fs::read_to_string(meminfo).ok()?;
-    let line = text
-        .lines()
-        .find_map(|line| line.strip_prefix("MemTotal:"))?;
+    let least = (field(&text, "MemTotal:")? / 128).min(64 << 20);
+    Some(field(&text, "MemAvailable:")? < least)
+}
+
+/// The bytes that a line tells in kB, which are 1024 bytes here.
+fn field(meminfo: &str, name: &str) -> Option<u64> {
+    let line = meminfo.lines().find_map(|line| line.strip_prefix(name))?;
     let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
     kib.checked_mul(1024)
 }
@@ -104,6 +115,23 @@ mod tests {
             assert_eq!(ram(&path), None, "{text}");
         }
         assert_eq!(ram(Path::new("/nowhere")), None);
+    }
+
+    #[test]
+    fn memory_is_scarce_by_what_is_left_of_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let critical = |total: u64, left: &str| {
+            let text = format!("MemTotal: {total} kB\nMemFree: 1 kB\n{left}");
+            write(folder.path(), &[("meminfo", &text)]);
+            memory_critical(&folder.path().join("meminfo"))
+        };
+        // 4 GiB, and 64 of them.
+        for (total, least) in [(4 << 20, 32 << 10), (256 << 20, 64 << 10)] {
+            let left = |kib: u64| format!("MemAvailable: {kib} kB\n");
+            assert_eq!(critical(total, &left(least)), Some(false));
+            assert_eq!(critical(total, &left(least - 1)), Some(true));
+        }
+        assert_eq!(critical(1, ""), None, "a kernel that does not tell");
     }
 
     #[test]

@@ -15,12 +15,15 @@ use dolab_policy::{
 /// This host at this moment, for a cache in `folder`, which need not be there yet.
 ///
 /// What the system does not tell cheaply and without privileges stays unknown: memory and power outside
-/// Linux, and what the network costs everywhere, but for a modem on Linux. Whether the cloud service answers, what was uploaded
-/// and the hour are the device's own to know. It reads some small files and may block for a few milliseconds.
+/// Linux, and what the network costs everywhere, but for a modem on Linux. (NetworkManager would know
+/// whether a network is metered, and tells it over D-Bus, which is not spoken here.) Whether the cloud
+/// service answers, what was uploaded and the hour are the device's own to know. It reads some small files
+/// and may block for a few milliseconds.
 pub fn conditions(folder: &Path) -> Conditions {
     let adapters = adapters();
     Conditions {
         ram: ram(),
+        memory_critical: memory_critical(),
         disk: disk(folder),
         cache_folder: Some(folder.is_dir()),
         power: power(),
@@ -43,6 +46,13 @@ pub fn live_policies() -> Option<(Settings, Vec<Problem>)> {
 fn ram() -> Option<u64> {
     #[cfg(target_os = "linux")]
     return linux::ram(Path::new("/proc/meminfo"));
+    #[cfg(not(target_os = "linux"))]
+    None
+}
+
+fn memory_critical() -> Option<bool> {
+    #[cfg(target_os = "linux")]
+    return linux::memory_critical(Path::new("/proc/meminfo"));
     #[cfg(not(target_os = "linux"))]
     None
 }
@@ -111,6 +121,8 @@ mod tests {
         let disk = conditions.disk.expect("a temporary folder is on a disk");
         assert!(disk.capacity >= disk.free && disk.capacity > 0);
         assert_eq!(conditions.ram.is_some(), cfg!(target_os = "linux"));
+        let told = conditions.memory_critical.is_some();
+        assert_eq!(told, cfg!(target_os = "linux"));
         assert_eq!(live_policies().is_some(), cfg!(windows));
         let absent = folder.join("not/there/yet");
         assert!(super::conditions(&absent).disk.is_some());
