@@ -4,6 +4,7 @@
 use std::net::IpAddr;
 
 use dolab_lab::Topology;
+use dolab_tests::Sketch;
 
 /// Which of the two.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,11 +29,15 @@ impl Shape {
     }
 
     pub(crate) fn topology(self) -> Topology {
-        let text = match self {
-            Self::Row => ROW,
-            Self::Ring => RING,
+        let hosts = Sketch::default()
+            .host("pc1", "10.0.0.254", "n0", "10.0.0.1")
+            .host("pc2", "10.4.0.254", "n4", "10.4.0.1")
+            .host("cloud", "10.9.0.254", "outside", "10.9.0.9");
+        let all = match self {
+            Self::Row => row(hosts),
+            Self::Ring => ring(hosts),
         };
-        toml::from_str(text).expect("the network is written right")
+        toml::from_str(&all.toml()).expect("the network is written right")
     }
 }
 
@@ -49,94 +54,50 @@ pub(crate) fn node_at(topology: &Topology, address: IpAddr) -> Option<&str> {
         .map(|(name, _)| name)
 }
 
-const ROW: &str = r#"
-switch.n0.subnet = "10.0.0.0/24"
-switch.n1.subnet = "10.1.0.0/24"
-switch.n2.subnet = "10.2.0.0/24"
-switch.n3.subnet = "10.3.0.0/24"
-switch.n4.subnet = "10.4.0.0/24"
-switch.outside.subnet = "10.9.0.0/24"
+/// Where a router sends what is for a host, other than to its gateway.
+const TO_PC1: &str = r#"route = [{ to = "10.0.0.0/24", via = "10.1.0.1" }]"#;
 
-[host.pc1]
-gateway = "10.0.0.254"
-adapter.eth0 = { switch = "n0", address = "10.0.0.1" }
-
-[router.r1]
-gateway = "10.1.0.2"
-adapter.left = { switch = "n0", address = "10.0.0.254" }
-adapter.right = { switch = "n1", address = "10.1.0.1" }
-
-[router.r2]
-gateway = "10.2.0.2"
-route = [{ to = "10.0.0.0/24", via = "10.1.0.1" }]
-adapter.left = { switch = "n1", address = "10.1.0.2" }
-adapter.right = { switch = "n2", address = "10.2.0.1" }
-adapter.outside = { switch = "outside", address = "10.9.0.254" }
-
-[router.r3]
-gateway = "10.2.0.1"
-route = [{ to = "10.4.0.0/24", via = "10.3.0.2" }]
-adapter.left = { switch = "n2", address = "10.2.0.2" }
-adapter.right = { switch = "n3", address = "10.3.0.1" }
-
-[router.r4]
-gateway = "10.3.0.1"
-adapter.left = { switch = "n3", address = "10.3.0.2" }
-adapter.right = { switch = "n4", address = "10.4.0.254" }
-
-[host.pc2]
-gateway = "10.4.0.254"
-adapter.eth0 = { switch = "n4", address = "10.4.0.1" }
-
-[host.cloud]
-gateway = "10.9.0.254"
-adapter.eth0 = { switch = "outside", address = "10.9.0.9" }
-"#;
+fn row(hosts: Sketch) -> Sketch {
+    let left = ("left", "n0", "10.0.0.254");
+    let right = ("right", "n4", "10.4.0.254");
+    let outside = ("outside", "outside", "10.9.0.254");
+    let one = [left, ("right", "n1", "10.1.0.1")];
+    let two = [
+        ("left", "n1", "10.1.0.2"),
+        ("right", "n2", "10.2.0.1"),
+        outside,
+    ];
+    let three = [("left", "n2", "10.2.0.2"), ("right", "n3", "10.3.0.1")];
+    let four = [("left", "n3", "10.3.0.2"), right];
+    let to_pc2 = r#"route = [{ to = "10.4.0.0/24", via = "10.3.0.2" }]"#;
+    hosts
+        .router("r1", "10.1.0.2", &one, "")
+        .router("r2", "10.2.0.2", &two, TO_PC1)
+        .router("r3", "10.2.0.1", &three, to_pc2)
+        .router("r4", "10.3.0.1", &four, "")
+}
 
 /// `r1` sends to `pc2` over `r2`, `r4` to `pc1` over `r3`.
-const RING: &str = r#"
-switch.n0.subnet = "10.0.0.0/24"
-switch.over.subnet = "10.1.0.0/24"
-switch.over2.subnet = "10.2.0.0/24"
-switch.under.subnet = "10.3.0.0/24"
-switch.under2.subnet = "10.5.0.0/24"
-switch.n4.subnet = "10.4.0.0/24"
-switch.outside.subnet = "10.9.0.0/24"
-
-[host.pc1]
-gateway = "10.0.0.254"
-adapter.eth0 = { switch = "n0", address = "10.0.0.1" }
-
-[router.r1]
-gateway = "10.1.0.2"
-adapter.left = { switch = "n0", address = "10.0.0.254" }
-adapter.over = { switch = "over", address = "10.1.0.1" }
-adapter.under = { switch = "under", address = "10.3.0.1" }
-adapter.outside = { switch = "outside", address = "10.9.0.254" }
-
-[router.r2]
-gateway = "10.2.0.2"
-route = [{ to = "10.0.0.0/24", via = "10.1.0.1" }]
-adapter.left = { switch = "over", address = "10.1.0.2" }
-adapter.right = { switch = "over2", address = "10.2.0.1" }
-
-[router.r3]
-gateway = "10.3.0.1"
-route = [{ to = "10.4.0.0/24", via = "10.5.0.2" }]
-adapter.left = { switch = "under", address = "10.3.0.2" }
-adapter.right = { switch = "under2", address = "10.5.0.1" }
-
-[router.r4]
-gateway = "10.5.0.1"
-adapter.over = { switch = "over2", address = "10.2.0.2" }
-adapter.under = { switch = "under2", address = "10.5.0.2" }
-adapter.right = { switch = "n4", address = "10.4.0.254" }
-
-[host.pc2]
-gateway = "10.4.0.254"
-adapter.eth0 = { switch = "n4", address = "10.4.0.1" }
-
-[host.cloud]
-gateway = "10.9.0.254"
-adapter.eth0 = { switch = "outside", address = "10.9.0.9" }
-"#;
+fn ring(hosts: Sketch) -> Sketch {
+    let left = ("left", "n0", "10.0.0.254");
+    let right = ("right", "n4", "10.4.0.254");
+    let outside = ("outside", "outside", "10.9.0.254");
+    let (over, under) = (("over", "over", "10.1.0.1"), ("under", "under", "10.3.0.1"));
+    let one = [left, over, under, outside];
+    let two = [("left", "over", "10.1.0.2"), ("right", "over2", "10.2.0.1")];
+    let three = [
+        ("left", "under", "10.3.0.2"),
+        ("right", "under2", "10.5.0.1"),
+    ];
+    let (over, under) = (
+        ("over", "over2", "10.2.0.2"),
+        ("under", "under2", "10.5.0.2"),
+    );
+    let four = [over, under, right];
+    let to_pc2 = r#"route = [{ to = "10.4.0.0/24", via = "10.5.0.2" }]"#;
+    hosts
+        .router("r1", "10.1.0.2", &one, "")
+        .router("r2", "10.2.0.2", &two, TO_PC1)
+        .router("r3", "10.3.0.1", &three, to_pc2)
+        .router("r4", "10.5.0.1", &four, "")
+}

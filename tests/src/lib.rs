@@ -11,6 +11,7 @@ mod net;
 mod process;
 mod program;
 mod report;
+mod sketch;
 #[cfg(target_os = "linux")]
 mod slots;
 
@@ -21,6 +22,7 @@ pub use net::{Campus, Lan, Namespace, Net, Topology};
 pub use process::{Finished, Process};
 pub use program::dolab;
 pub use report::{parse_report, repository, schema_errors};
+pub use sketch::Sketch;
 
 use std::{io::Write, time::Duration};
 

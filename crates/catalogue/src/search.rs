@@ -32,7 +32,10 @@ pub fn search(text: &str) -> Vec<&'static Failure> {
 /// The codes that are nearest to one that does not exist: at most three.
 pub fn near(code: &str) -> Vec<&'static Failure> {
     let wanted = code.trim().to_uppercase();
-    let digits: String = wanted.chars().filter(char::is_ascii_digit).collect();
+    // The digits of a long text, such as a code of Delivery Optimization, are another number.
+    let short = wanted.len() <= "DL0000".len();
+    let digits = wanted.chars().filter(|c| short && c.is_ascii_digit());
+    let digits: String = digits.collect();
     let mut by_distance: Vec<_> = all()
         .iter()
         .map(|failure| {

@@ -95,7 +95,8 @@ fn who_reads_the_rules_tells_one_kind_of_block_from_another() {
     at_one_time(cases, |(rules, code, says)| {
         let report = report(rules, User::Root);
         let (found, evidence) = finding(&report);
-        assert_eq!((found, blame(&report)), (code, Some(Blame::RemoteInbound)));
+        let saw = (found, blame(&report));
+        assert_eq!(saw, (code, Some(Blame::RemoteInbound)), "{evidence}");
         assert!(evidence.contains(says), "{evidence}");
         assert!(!evidence.contains("could not be read"), "{evidence}");
     });
@@ -110,10 +111,8 @@ fn who_may_not_read_the_rules_says_so() {
     at_one_time([OVERRULED, NARROWED], |rules| {
         let report = report(rules, User::Watcher);
         let (code, evidence) = finding(&report);
-        assert_eq!(
-            (code, blame(&report)),
-            ("DL014", Some(Blame::RemoteInbound))
-        );
+        let saw = (code, blame(&report));
+        assert_eq!(saw, ("DL014", Some(Blame::RemoteInbound)), "{evidence}");
         assert!(evidence.contains(NOT_READ), "{evidence}");
         assert!(
             evidence.contains("there, dolab as root reads them"),
@@ -131,7 +130,8 @@ fn who_may_not_watch_the_wire_is_told_what_to_run() {
     at_one_time([OVERRULED, NARROWED], |rules| {
         let report = report(rules, User::Ordinary);
         let (code, evidence) = finding(&report);
-        assert_eq!((code, blame(&report)), ("DL103", Some(Blame::Unknown)));
+        let saw = (code, blame(&report));
+        assert_eq!(saw, ("DL103", Some(Blame::Unknown)), "{evidence}");
         assert!(
             evidence.contains("the wire of the other host was not watched: no privilege"),
             "{evidence}"

@@ -1,6 +1,6 @@
 //! What ends a command early: one line that says what went wrong, one that says what to do next.
 
-use std::fmt::Display;
+use std::{fmt::Display, io, path::Path};
 
 use serde::Serialize;
 
@@ -41,6 +41,18 @@ impl Failure {
     /// This host can not do it.
     pub(crate) fn cannot_run(error: impl Display) -> Self {
         Self::new(Exit::CannotRun, error)
+    }
+
+    /// A file that the user named can not be read.
+    pub(crate) fn unreadable(file: &Path, error: &io::Error) -> Self {
+        let name = file.display();
+        if file.is_dir() {
+            Self::wrong_use(format!("{name}: this is a folder, and not a file"))
+        } else if error.kind() == io::ErrorKind::NotFound {
+            Self::wrong_use(format!("{name}: there is no such file"))
+        } else {
+            Self::cannot_run(format!("{name}: the file can not be read: {error}"))
+        }
     }
 
     /// Adds what to do next.

@@ -7,7 +7,7 @@ mod common;
 use std::net::ToSocketAddrs as _;
 
 use common::{
-    PAIR, ROUTED, connect, echo, fault, outcome, receive, round_trip, topology, udp, world,
+    PAIR, connect, echo, fault, outcome, receive, round_trip, routed, topology, udp, world,
 };
 use dolab_lab::world::World;
 
@@ -177,7 +177,7 @@ fn blocked_paths() {
 }
 
 fn blocked(cases: &[Case]) -> Vec<String> {
-    let Some(world) = world(ROUTED) else {
+    let Some(world) = world(&routed()) else {
         return Vec::new();
     };
     serve(&world);
@@ -232,7 +232,9 @@ fn see(world: &World) -> (&'static str, [&'static str; 2]) {
 
 #[test]
 fn connections_that_stand() {
-    let Some(world) = world(ROUTED) else { return };
+    let Some(world) = world(&routed()) else {
+        return;
+    };
     echo(&world, "b", 7680);
     let standing = |fault_text: &str, bytes: usize| {
         let stream = connect(&world, "a", "10.2.0.2:7680").unwrap();
@@ -279,7 +281,9 @@ fn connections_that_stand() {
 
 #[test]
 fn after_so_many_bytes() {
-    let Some(world) = world(ROUTED) else { return };
+    let Some(world) = world(&routed()) else {
+        return;
+    };
     echo(&world, "b", 7680);
     for (what, at, seen) in [
         ("reset", "b.input", "ECONNRESET"),
@@ -300,7 +304,9 @@ fn after_so_many_bytes() {
 
 #[test]
 fn connections_are_limited() {
-    let Some(world) = world(ROUTED) else { return };
+    let Some(world) = world(&routed()) else {
+        return;
+    };
     echo(&world, "b", 7680);
     for (more, seen) in [
         ("", "ECONNREFUSED"),
@@ -325,7 +331,9 @@ fn connections_are_limited() {
 
 #[test]
 fn an_mtu_black_hole_swallows_large_packets() {
-    let Some(world) = world(ROUTED) else { return };
+    let Some(world) = world(&routed()) else {
+        return;
+    };
     echo(&world, "b", 7680);
     let hole = fault("mtu-black-hole = { router = 'r1', adapter = 'wan', mtu = 1300 }");
     let applied = world.apply(&hole).unwrap();
@@ -433,7 +441,9 @@ fn names_resolve_to_something_else() {
 
 #[test]
 fn an_address_changes() {
-    let Some(world) = world(ROUTED) else { return };
+    let Some(world) = world(&routed()) else {
+        return;
+    };
     echo(&world, "a", 7680);
     let applied = world
         .apply(&fault(
@@ -451,7 +461,7 @@ fn an_address_changes() {
 
 #[test]
 fn scripts_show_the_very_lines() {
-    let topology = topology(ROUTED);
+    let topology = topology(&routed());
     let script =
         fault("block = { at = 'r1.forward', protocol = 'tcp', port = 7680, how = 'reject' }")
             .script(&topology)

@@ -10,14 +10,14 @@ use std::{
     process::{Command, Stdio},
 };
 
-use common::{ROUTED, connect, outcome, topology};
+use common::{connect, outcome, routed, topology};
 use dolab_lab::{
     topology::{Middlebox, MiddleboxKind},
     world::World,
 };
 
 fn with(kind: MiddleboxKind) -> Option<World> {
-    let mut topology = topology(ROUTED);
+    let mut topology = topology(&routed());
     let ports = Vec::new();
     let middlebox = Middlebox {
         kind,

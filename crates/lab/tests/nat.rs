@@ -8,36 +8,31 @@ use std::net::{SocketAddr, UdpSocket};
 
 use common::{connect, echo, outcome, receive, udp, world};
 use dolab_lab::world::World;
+use dolab_tests::Sketch;
 
 /// Two hosts behind a NAT of this kind each, and two servers on the internet.
 fn two_sites(kinds: [&str; 2]) -> Option<World> {
-    let [left, right] = kinds;
-    world(&format!(
-        r#"
-        [switch.net]
-        subnet = "198.51.100.0/24"
-        [switch.left]
-        subnet = "10.1.0.0/24"
-        [switch.right]
-        subnet = "10.2.0.0/24"
+    let [left, right] =
+        kinds.map(|kind| format!(r#"nat = [{{ outside = "wan", kind = "{kind}" }}]"#));
+    let a = [
+        ("lan", "left", "10.1.0.254"),
+        ("wan", "net", "198.51.100.1"),
+    ];
+    let b = [
+        ("lan", "right", "10.2.0.254"),
+        ("wan", "net", "198.51.100.2"),
+    ];
+    let sites = Sketch::default()
+        .host("a", "10.1.0.254", "left", "10.1.0.1")
+        .host("b", "10.2.0.254", "right", "10.2.0.1")
+        .router("ra", "", &a, &left)
+        .router("rb", "", &b, &right)
+        .toml();
+    let servers = r#"
         [host.s]
-        adapter.eth0 = {{ switch = "net", address = "198.51.100.10", also = ["198.51.100.11"] }}
-        [host.a]
-        gateway = "10.1.0.254"
-        adapter.eth0 = {{ switch = "left", address = "10.1.0.1" }}
-        [host.b]
-        gateway = "10.2.0.254"
-        adapter.eth0 = {{ switch = "right", address = "10.2.0.1" }}
-        [router.ra]
-        adapter.lan = {{ switch = "left", address = "10.1.0.254" }}
-        adapter.wan = {{ switch = "net", address = "198.51.100.1" }}
-        nat = [{{ outside = "wan", kind = "{left}" }}]
-        [router.rb]
-        adapter.lan = {{ switch = "right", address = "10.2.0.254" }}
-        adapter.wan = {{ switch = "net", address = "198.51.100.2" }}
-        nat = [{{ outside = "wan", kind = "{right}" }}]
-        "#
-    ))
+        adapter.eth0 = { switch = "net", address = "198.51.100.10", also = ["198.51.100.11"] }
+        "#;
+    world(&(sites + servers))
 }
 
 /// Where a server sees the sender of this socket.

@@ -6,7 +6,7 @@ mod common;
 
 use std::process::{Command, Stdio};
 
-use common::{PAIR, ROUTED, connect, echo, outcome, round_trip, world};
+use common::{PAIR, connect, echo, outcome, round_trip, routed, world};
 use dolab_lab::world::World;
 
 fn sh(world: &World, node: &str, script: &str) -> String {
@@ -56,7 +56,9 @@ fn a_host_has_its_own_name_files_and_interfaces() {
 
 #[test]
 fn routers_forward_and_connections_use_cubic() {
-    let Some(world) = world(ROUTED) else { return };
+    let Some(world) = world(&routed()) else {
+        return;
+    };
     echo(&world, "b", 7680);
     let stream = connect(&world, "a", "10.2.0.2:7680").unwrap();
     round_trip(&stream, 1_000_000).unwrap();

@@ -65,6 +65,31 @@ fn every_command_prints_what_the_cmdlet_does_and_both_percentages() {
     reads(&by_lan, &cloud, "LAN");
     let by_link = download("by-link", "2");
     reads(&by_link, &cloud, "LinkLocal");
+    for state in [&by_lan, &by_link] {
+        diagnoses(state, 0);
+    }
+}
+
+/// The diagnosis of a device and the evidence that it rests on are as their schemas say, and the
+/// same comes from the evidence on another machine.
+fn diagnoses(state: &Path, code: i32) {
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let evidence = folder.path().join("evidence.jsonl");
+    let evidence = evidence.to_str().expect("text");
+    let here = say(&["diagnose", "--evidence-out", evidence], state, true);
+    here.assert_code(code);
+    let mut dolab = dolab_tests::dolab();
+    dolab.args(["diagnose", "--json", "--evidence", evidence]);
+    let elsewhere = Process::run(dolab);
+    elsewhere.assert_code(code);
+    assert_eq!(peer::document(&elsewhere), peer::document(&here));
+    let diagnosis = here.stdout.lines().last().unwrap_or_default();
+    let written = std::fs::read_to_string(evidence).expect("it was written");
+    let devices = written.lines().map(|line| ("evidence", line));
+    for (schema, line) in devices.chain([("diagnosis", diagnosis)]) {
+        let path = repository().join(format!("docs/schema/{schema}-1.json"));
+        assert_eq!(schema_errors(&path, line), [""; 0], "{line}");
+    }
 }
 
 /// Reads all there is of a device that got everything from one peer of this type.
@@ -311,6 +336,7 @@ fn a_content_that_nobody_knows_is_said_with_its_code() {
     assert_eq!(json["files"], Value::Array(Vec::new()));
     let (_, log) = both(&["log"], &state, "log");
     assert!(log.text.contains("\"ErrorCode\":\"0x80D0"), "{}", log.text);
+    diagnoses(&state, 4);
 }
 
 /// What a command says as text, object by object, and as JSON, held against its schema.

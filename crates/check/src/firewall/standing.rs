@@ -41,8 +41,9 @@ pub const MOST_NETWORKS: usize = 16;
 /// Longest list of rules that is read, in bytes of JSON.
 const LONGEST: u64 = 4 << 20;
 
-/// How long the list may take.
-const PATIENCE: Duration = Duration::from_millis(500);
+/// How long the list may take: `nft` takes some milliseconds, and far more on a busy host. The side
+/// that asks waits longer.
+const PATIENCE: Duration = Duration::from_millis(1500);
 
 /// Longest complaint of `nft` that is told, in characters.
 const LONGEST_COMPLAINT: usize = 160;
@@ -59,9 +60,12 @@ pub enum Unread {
     /// `nft` refused; that it does to everybody without CAP_NET_ADMIN.
     #[error("nft says: {0}")]
     Refused(String),
-    /// It took longer than half a second, or more than 4 MiB.
-    #[error("there are too many of them")]
-    TooMany,
+    /// It took longer than a second and a half.
+    #[error("nft takes too long")]
+    Slow,
+    /// The list is longer than 4 MiB, or none.
+    #[error("the list is too long, or not as nft writes it")]
+    Strange,
 }
 
 /// Reads what this host's rules say of calls from `remote` to a TCP port; `None` where no rule names
@@ -77,7 +81,7 @@ pub(crate) async fn read(port: u16, remote: IpAddr) -> Result<Option<Standing>, 
     }
     let reading = tokio::task::spawn_blocking(ruleset);
     let rules = tokio::time::timeout(PATIENCE, reading).await;
-    let rules = rules.map_err(|_| Unread::TooMany)?;
+    let rules = rules.map_err(|_| Unread::Slow)?;
     // A reader that panicked has read nothing.
     let rules = rules.map_err(|_| Unread::Refused("nothing".to_owned()))??;
     Ok(in_ruleset(&rules, port, remote.to_canonical()))
@@ -98,7 +102,7 @@ fn ruleset() -> Result<Value, Unread> {
         let complaint = read_some(nft.stderr.take(), 4096);
         return Err(Unread::Refused(first_line(&complaint)));
     }
-    serde_json::from_slice(&text).map_err(|_| Unread::TooMany)
+    serde_json::from_slice(&text).map_err(|_| Unread::Strange)
 }
 
 /// What a program has said, as far as it could be read.

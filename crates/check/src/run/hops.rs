@@ -14,8 +14,9 @@ use crate::{
     session::asker::Asker,
 };
 
-/// Time for the other side's look, and its answer.
-const PATIENCE: Duration = Duration::from_millis(2500);
+/// Time for the other side's look, which takes a second and a half, and its answer; a busy host takes
+/// longer.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Which packets of a path are to be looked at.
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -198,7 +198,8 @@ async fn seen(
         port: *port,
         since_ms: u64::try_from(probed.began.elapsed().as_millis()).unwrap_or(u64::MAX),
     };
-    let patience = run.time_left().min(std::time::Duration::from_millis(1500));
+    // The other side may have to read its firewall rules for it.
+    let patience = run.time_left().min(std::time::Duration::from_millis(2500));
     match asker.ask(ask, patience).await {
         Ok(Reply::Seen { evidence }) => serde_json::from_value(evidence)
             .inspect_err(|error| tracing::debug!(%error, "evidence that can not be read"))

@@ -43,9 +43,16 @@ pub(crate) fn run(args: &DissectArgs, output: &Output) -> CommandResult {
 }
 
 fn refused(file: &Path, error: &CaptureError) -> Failure {
-    let failure = format!("{}: {error}", file.display());
+    let from_stdin = file == Path::new("-");
+    let name = match from_stdin {
+        true => "standard input".into(),
+        false => file.display().to_string(),
+    };
+    let failure = format!("{name}: {error}");
     match error {
-        CaptureError::Io(_) => Failure::cannot_run(failure),
+        CaptureError::Io(_) if from_stdin => Failure::cannot_run(failure),
+        CaptureError::Io(error) => Failure::unreadable(file, error)
+            .hint("name a capture in pcap or pcapng; - reads it from standard input"),
         CaptureError::Empty | CaptureError::NoCapture(_) | CaptureError::Compressed(_) => {
             Failure::wrong_use(failure)
                 .hint("capture with tcpdump -w FILE port 7680, or with Wireshark")

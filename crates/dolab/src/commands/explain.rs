@@ -1,6 +1,6 @@
 //! `dolab explain`.
 
-use dolab_catalogue::{Failure, all, near, search};
+use dolab_catalogue::{Failure, all, failure, near, search};
 use serde::Serialize;
 
 use crate::{
@@ -33,7 +33,13 @@ pub(crate) fn run(args: &ExplainArgs, output: &Output) -> CommandResult {
 
 fn look_up(what: &[String]) -> Result<Vec<&'static Failure>, Wrong> {
     let text = what.join(" ");
-    let found = search(&text);
+    if text.trim().is_empty() {
+        return Err(Wrong::wrong_use("no code and no word to look for")
+            .hint("such as `dolab explain DL014` or `dolab explain vpn`; --list lists all"));
+    }
+    // Several codes are no words of one failure.
+    let codes: Option<Vec<_>> = what.iter().map(|code| failure(code)).collect();
+    let found = codes.unwrap_or_else(|| search(&text));
     if !found.is_empty() {
         return Ok(found);
     }

@@ -13,18 +13,22 @@ const MAX: u64 = 64 << 20;
 /// Most devices of one file.
 const MAX_DEVICES: usize = 4096;
 
+/// What to do for want of evidence.
+const WHERE_FROM: &str = "`dolab diagnose --evidence-out FILE` writes evidence on the other machine; the JSON of \
+     `dolab status` and of Get-DeliveryOptimizationStatus is read too";
+
 /// The devices that a file tells of.
 pub(crate) fn read(path: &Path) -> Result<Vec<Device>, Failure> {
     let name = path.display().to_string();
-    let wrong = |what: &str| {
-        Failure::wrong_use(format!("{name}: {what}")).hint(
-            "`dolab diagnose --evidence-out FILE` writes evidence on the other machine; the JSON of \
-             `dolab status` and of Get-DeliveryOptimizationStatus is read too",
-        )
-    };
+    let wrong = |what: &str| Failure::wrong_use(format!("{name}: {what}")).hint(WHERE_FROM);
     let mut text = Vec::new();
     let read = fs::File::open(path).and_then(|file| file.take(MAX + 1).read_to_end(&mut text));
-    read.map_err(|error| wrong(&error.to_string()))?;
+    read.map_err(|error| {
+        Failure::unreadable(path, &error).hint(match path.is_dir() {
+            true => "the state folder of a device is named with --state",
+            false => WHERE_FROM,
+        })
+    })?;
     if text.len() as u64 > MAX {
         return Err(wrong(
             "more than 64 MiB: evidence of devices has some kilobytes each",
@@ -34,7 +38,10 @@ pub(crate) fn read(path: &Path) -> Result<Vec<Device>, Failure> {
     let documents: Result<Vec<Value>, _> = serde_json::Deserializer::from_str(&text)
         .into_iter()
         .collect();
-    let documents = documents.map_err(|error| wrong(&format!("this is no JSON: {error}")))?;
+    let documents = documents.map_err(|error| match error.is_eof() {
+        true => wrong("the file ends in the middle of its JSON: copy it once more"),
+        false => wrong(&format!("this is no JSON: {error}")),
+    })?;
     let fallback = path
         .file_stem()
         .map(|stem| stem.to_string_lossy().into_owned())
@@ -44,8 +51,14 @@ pub(crate) fn read(path: &Path) -> Result<Vec<Device>, Failure> {
     let mut printed = None;
     for document in documents {
         if document["schema"] == EVIDENCE_SCHEMA {
-            let device: Device = serde_json::from_value(document)
-                .map_err(|error| wrong(&escape(&error.to_string())))?;
+            let number = devices.len() + 1;
+            let device: Device = serde_json::from_value(document).map_err(|error| {
+                let error = error.to_string();
+                let error = escape(&error);
+                wrong(&format!(
+                    "device {number} is not as {EVIDENCE_SCHEMA} has it: {error}"
+                ))
+            })?;
             devices.push(device);
             if devices.len() > MAX_DEVICES {
                 return Err(wrong("more than 4096 devices"));
@@ -61,7 +74,7 @@ pub(crate) fn read(path: &Path) -> Result<Vec<Device>, Failure> {
             ..Device::default()
         });
         if !cmdlets::add(device, &document) {
-            return Err(wrong("this is no evidence of a device"));
+            return Err(wrong(&no_evidence(&document)));
         }
     }
     devices.extend(printed);
@@ -69,6 +82,22 @@ pub(crate) fn read(path: &Path) -> Result<Vec<Device>, Failure> {
         return Err(wrong("there is no evidence of a device in it"));
     }
     Ok(devices)
+}
+
+/// What a document is that is no evidence.
+fn no_evidence(document: &Value) -> String {
+    let newer = |schema: &str| {
+        let version = schema.strip_prefix("dolab.evidence/")?;
+        version.parse::<u32>().ok()
+    };
+    match document["schema"].as_str() {
+        Some(schema) if newer(schema).is_some() => format!(
+            "{} is newer than this dolab, which reads {EVIDENCE_SCHEMA}: use the dolab that wrote it",
+            escape(schema)
+        ),
+        Some(schema) => format!("this is {}, and no evidence of a device", escape(schema)),
+        None => "this is no evidence of a device".to_owned(),
+    }
 }
 
 /// UTF-8, or UTF-16 as PowerShell's redirection writes it.

@@ -13,4 +13,5 @@ mod policy;
 mod program;
 mod strict;
 mod transfer;
+mod wrong_input;
 mod wrong_use;

@@ -12,7 +12,7 @@ use dolab_lab::{
     Fault, Topology,
     world::{World, WorldError},
 };
-use dolab_tests::not_run;
+use dolab_tests::{Sketch, not_run};
 
 /// How long a test waits for what comes.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
@@ -60,28 +60,22 @@ adapter.eth0 = { switch = "lan", address = "10.50.0.2" }
 "#;
 
 /// Two hosts and two routers between them.
-pub(crate) const ROUTED: &str = r#"
-[switch.left]
-subnet = "10.1.0.0/24"
-[switch.wan]
-subnet = "198.51.100.0/24"
-[switch.right]
-subnet = "10.2.0.0/24"
-[host.a]
-gateway = "10.1.0.254"
-adapter.eth0 = { switch = "left", address = "10.1.0.1" }
-[host.b]
-gateway = "10.2.0.254"
-adapter.eth0 = { switch = "right", address = "10.2.0.2" }
-[router.r1]
-gateway = "198.51.100.2"
-adapter.lan = { switch = "left", address = "10.1.0.254" }
-adapter.wan = { switch = "wan", address = "198.51.100.1" }
-[router.r2]
-gateway = "198.51.100.1"
-adapter.lan = { switch = "right", address = "10.2.0.254" }
-adapter.wan = { switch = "wan", address = "198.51.100.2" }
-"#;
+pub(crate) fn routed() -> String {
+    let one = [
+        ("lan", "left", "10.1.0.254"),
+        ("wan", "wan", "198.51.100.1"),
+    ];
+    let two = [
+        ("lan", "right", "10.2.0.254"),
+        ("wan", "wan", "198.51.100.2"),
+    ];
+    Sketch::default()
+        .host("a", "10.1.0.254", "left", "10.1.0.1")
+        .host("b", "10.2.0.254", "right", "10.2.0.2")
+        .router("r1", "198.51.100.2", &one, "")
+        .router("r2", "198.51.100.1", &two, "")
+        .toml()
+}
 
 /// Lets a host answer on a TCP port: every byte comes back. Ends with the test.
 pub(crate) fn echo(world: &World, node: &str, port: u16) {

@@ -116,6 +116,48 @@ fn healthy_devices_have_no_findings() {
     assert_eq!(diagnose(&[]).verdict, Verdict::Inconclusive);
 }
 
+fn assert_fits(schema: &str, document: &impl serde::Serialize) {
+    let validator = match schema {
+        "evidence" => include_str!("../../../../../docs/schema/evidence-1.json"),
+        _ => include_str!("../../../../../docs/schema/diagnosis-1.json"),
+    };
+    let validator: Value = serde_json::from_str(validator).unwrap();
+    let validator = jsonschema::validator_for(&validator).expect("the schema itself is valid");
+    let document = serde_json::to_value(document).unwrap();
+    let errors: Vec<String> = validator
+        .iter_errors(&document)
+        .map(|error| format!("{}: {error}", error.instance_path()))
+        .collect();
+    assert!(errors.is_empty(), "{schema}: {errors:#?}\n{document:#}");
+}
+
+/// Recorded files as they stand, and what is written and said of every kind of failure.
+#[test]
+fn evidence_and_diagnoses_are_as_their_schemas_say() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/recorded");
+    let mut lines = 0;
+    for file in fs::read_dir(folder).unwrap() {
+        for line in fs::read_to_string(file.unwrap().path()).unwrap().lines() {
+            let recorded: Value = serde_json::from_str(line).unwrap();
+            assert_fits("evidence", &recorded);
+            lines += 1;
+        }
+    }
+    assert!(lines >= 6);
+    for it in cases() {
+        for devices in [&it.ill, &it.well] {
+            assert_fits("diagnosis", &diagnose(devices));
+            for device in devices.iter() {
+                let device = Device {
+                    schema: EVIDENCE_SCHEMA.to_owned(),
+                    ..device.clone()
+                };
+                assert_fits("evidence", &device);
+            }
+        }
+    }
+}
+
 #[test]
 fn findings_say_who_what_and_why() {
     for it in cases() {

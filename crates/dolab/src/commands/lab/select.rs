@@ -14,7 +14,7 @@ pub(super) fn all() -> Result<Vec<Scenario>, Failure> {
 /// What a user names: a scenario, a failure's code, or a file.
 pub(super) fn named(name: &str) -> Result<Vec<Scenario>, Failure> {
     let is_path = name.contains(std::path::is_separator) || name.ends_with(".toml");
-    if is_path || Path::new(name).is_file() {
+    if is_path || Path::new(name).exists() {
         return file(Path::new(name)).map(|scenario| vec![scenario]);
     }
     if let Some(scenario) = embedded::named(name).map_err(|error| wrong(&error))? {
@@ -49,8 +49,14 @@ pub(super) fn one(name: &str) -> Result<Scenario, Failure> {
 
 fn file(path: &Path) -> Result<Scenario, Failure> {
     let place = path.display().to_string();
-    let text = std::fs::read_to_string(path)
-        .map_err(|error| Failure::wrong_use(format!("{place}: {error}")))?;
+    let text = std::fs::read_to_string(path).map_err(|error| match error.kind() {
+        std::io::ErrorKind::InvalidData => Failure::wrong_use(format!("{place}: this is no text"))
+            .hint(
+                "a scenario is a file in TOML: `dolab lab show NAME` shows those that come along",
+            ),
+        _ => Failure::unreadable(path, &error)
+            .hint("`dolab lab list` lists the scenarios that come along"),
+    })?;
     let name = path.file_stem().unwrap_or_default().to_string_lossy();
     Scenario::parse(&name, &place, &text).map_err(|error| wrong(&error))
 }
