@@ -54,7 +54,11 @@ fn clock<'de, D: Deserializer<'de>>(from: D) -> Result<Option<ClockSetting>, D::
     let text = match Value::deserialize(from)? {
         Value::String(text) => text,
         Value::Datetime(date) => date.to_string(),
-        other => other.to_string(),
+        other @ (Value::Integer(_)
+        | Value::Float(_)
+        | Value::Boolean(_)
+        | Value::Array(_)
+        | Value::Table(_)) => other.to_string(),
     };
     text.parse().map(Some).map_err(D::Error::custom)
 }

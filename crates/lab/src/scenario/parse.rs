@@ -153,14 +153,14 @@ fn topologies(document: &mut DeTable<'_>) -> Result<(Topology, Option<Topology>)
 /// A value that has to be a table, where there is one.
 fn table_of(value: Option<Spanned<DeValue<'_>>>) -> Result<Option<DeTable<'_>>, Wrong> {
     let Some(value) = value else { return Ok(None) };
-    let span = value.span();
-    match value.into_inner() {
-        DeValue::Table(table) => Ok(Some(table)),
-        other => Err(Wrong {
-            message: format!("a topology is a table, and not {}", other.type_str()),
-            span: Some(span),
-        }),
+    let (span, value) = (value.span(), value.into_inner());
+    if let DeValue::Table(table) = value {
+        return Ok(Some(table));
     }
+    Err(Wrong {
+        message: format!("a topology is a table, and not {}", value.type_str()),
+        span: Some(span),
+    })
 }
 
 fn read(topology: DeTable<'_>) -> Result<Topology, Wrong> {
@@ -217,17 +217,17 @@ fn take_faults(document: &mut DeTable<'_>) -> Result<Vec<TimedFault>, Wrong> {
     let Some(faults) = broken.remove("fault") else {
         return Ok(Vec::new());
     };
-    let span = faults.span();
-    match faults.into_inner() {
-        DeValue::Array(faults) => faults.into_iter().map(timed).collect(),
-        other => Err(Wrong {
-            message: format!(
-                "faults are a list, each written as [[broken.fault]], and not {}",
-                other.type_str()
-            ),
-            span: Some(span),
-        }),
+    let (span, faults) = (faults.span(), faults.into_inner());
+    if let DeValue::Array(faults) = faults {
+        return faults.into_iter().map(timed).collect();
     }
+    Err(Wrong {
+        message: format!(
+            "faults are a list, each written as [[broken.fault]], and not {}",
+            faults.type_str()
+        ),
+        span: Some(span),
+    })
 }
 
 fn timed(mut fault: Spanned<DeValue<'_>>) -> Result<TimedFault, Wrong> {
@@ -534,7 +534,18 @@ fn known(wrong: &topology::Wrong, topology: &Topology) -> Option<String> {
             (name, topology.routers.keys().map(String::as_str).collect())
         }
         topology::Wrong::NoNode(name) => (name, nodes().collect()),
-        _ => return None,
+        topology::Wrong::Name(_)
+        | topology::Wrong::AdapterName(_)
+        | topology::Wrong::Twice(_)
+        | topology::Wrong::NoAdapter(_)
+        | topology::Wrong::NotPlugged(_)
+        | topology::Wrong::NotIn { .. }
+        | topology::Wrong::Taken { .. }
+        | topology::Wrong::WholeSubnet(_)
+        | topology::Wrong::NotAttached(_)
+        | topology::Wrong::Family(_)
+        | topology::Wrong::Range { .. }
+        | topology::Wrong::Conflict(_) => return None,
     };
     names::of_these(name, &of)
 }
