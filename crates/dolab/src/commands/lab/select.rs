@@ -49,13 +49,14 @@ pub(super) fn one(name: &str) -> Result<Scenario, Failure> {
 
 fn file(path: &Path) -> Result<Scenario, Failure> {
     let place = path.display().to_string();
-    let text = std::fs::read_to_string(path).map_err(|error| match error.kind() {
-        std::io::ErrorKind::InvalidData => Failure::wrong_use(format!("{place}: this is no text"))
-            .hint(
+    let text = std::fs::read_to_string(path).map_err(|error| {
+        if error.kind() == std::io::ErrorKind::InvalidData {
+            return Failure::wrong_use(format!("{place}: this is no text")).hint(
                 "a scenario is a file in TOML: `dolab lab show NAME` shows those that come along",
-            ),
-        _ => Failure::unreadable(path, &error)
-            .hint("`dolab lab list` lists the scenarios that come along"),
+            );
+        }
+        Failure::unreadable(path, &error)
+            .hint("`dolab lab list` lists the scenarios that come along")
     })?;
     let name = path.file_stem().unwrap_or_default().to_string_lossy();
     Scenario::parse(&name, &place, &text).map_err(|error| wrong(&error))
