@@ -29,8 +29,9 @@ const BYTES: u64 = 3_400_000_000 / TIME / RATE;
 const DELAY: &str = "5";
 /// 1 MiB, scaled to a power of two.
 const PIECE: u64 = 16 << 10;
-/// Points by which a run may be off what is worked out.
-const WITHIN: f64 = 1.5;
+/// Points by which a run may be off what is worked out: half of what lies between two of the rows. Alone
+/// on a machine they are within 0.6; with sixteen networks at once on two cores 1.8 was seen.
+const WITHIN: f64 = 2.5;
 /// 400 Mbit/s from each machine, scaled.
 const LAN: u64 = 400 / RATE;
 
