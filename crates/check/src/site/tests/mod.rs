@@ -116,7 +116,7 @@ fn healthy_devices_have_no_findings() {
     assert_eq!(diagnose(&[]).verdict, Verdict::Inconclusive);
 }
 
-fn assert_fits(schema: &str, document: &impl serde::Serialize) {
+fn assert_fits(schema: &str, document: &impl Serialize) {
     let validator = match schema {
         "evidence" => include_str!("../../../../../docs/schema/evidence-1.json"),
         _ => include_str!("../../../../../docs/schema/diagnosis-1.json"),
