@@ -52,7 +52,7 @@ fn explain_says_what_it_does_not_know() {
         ("DLO14", "DLO14", "did you mean DL014 (inbound TCP 7680"),
         ("frewall", "frewall", "`dolab explain --list` shows all"),
         ("0x80D0FFFF", "0x80D0FFFF", "`dolab error CODE`"),
-        ("a\u{1b}[2Jb", "a\\u{1b}[2Jb", "--list"),
+        ("words\u{1b}[2Jb", "words\\u{1b}[2Jb", "--list"),
     ] {
         let first = format!("error: no failure is known as `{shown}`");
         assert_says(&run(&["explain", written]), 2, &first, next);
