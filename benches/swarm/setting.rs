@@ -14,18 +14,27 @@ pub(super) struct Setting {
     pub(super) told: bool,
 }
 
+/// Of the size of a monthly update (assumed), so that the start and the end count for as much as
+/// they do there; [`SMALL`] shows how much that is.
 const SLOW_SEEDER: Setting = Setting {
     name: "slow-seeder",
     devices: 8,
-    mebibytes: 128,
+    mebibytes: 512,
     seeder_up: 100,
     down: 200,
     up: 100,
     told: true,
 };
 
-pub(super) const SETTINGS: [Setting; 5] = [
+const SMALL: Setting = Setting {
+    name: "small",
+    mebibytes: 128,
+    ..SLOW_SEEDER
+};
+
+pub(super) const SETTINGS: [Setting; 6] = [
     SLOW_SEEDER,
+    SMALL,
     Setting {
         name: "found",
         told: false,
@@ -43,7 +52,7 @@ pub(super) const SETTINGS: [Setting; 5] = [
     },
     Setting {
         name: "slow-uplinks",
-        mebibytes: 64,
+        mebibytes: 256,
         up: 20,
         ..SLOW_SEEDER
     },

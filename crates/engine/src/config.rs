@@ -135,7 +135,8 @@ impl Default for Config {
 impl Config {
     /// A body that left this soon after it was handed over was no burden to the queue.
     pub const BRISK: Duration = Duration::from_millis(20);
-    /// A body that takes so long waits for its receiver, most likely, and nobody waits for it.
+    /// A body that takes so long waits for its receiver where nothing of it leaves, or others get far
+    /// more meanwhile, and nobody waits for it.
     pub const LATE: Duration = Duration::from_millis(500);
 
     /// Takes away what would make the engine stand still or spin: every limit allows at least one,

@@ -42,6 +42,8 @@ pub(crate) struct Unsent {
     pub(crate) len: u32,
     /// When it was handed over.
     pub(crate) since: Instant,
+    /// Bytes that had left for whomever when its turn came.
+    pub(crate) before: u64,
 }
 
 /// When things last happened on a connection.

@@ -57,6 +57,8 @@ pub struct Engine {
     resting: BTreeSet<(ContentId, ConnId)>,
     /// Who of them is sent to where bodies take their time.
     lanes: Lanes,
+    /// Connections on which bodies are on their way out.
+    senders: usize,
     /// When those who have slots are to hand them on.
     next_rotation: Instant,
     /// Pieces that landed whole and whose hash is not known yet.
@@ -101,6 +103,7 @@ impl Engine {
             slots: Round::new(config.upload_contents),
             resting: BTreeSet::new(),
             lanes: Lanes::new(),
+            senders: 0,
             next_rotation: Instant::default(),
             verifying: BTreeMap::new(),
             budget: Budget::new(config.max_outstanding),

@@ -155,9 +155,9 @@ pub enum Input {
         /// The connection.
         conn: ConnId,
     },
-    /// Part of the oldest unconfirmed body has left for the kernel. To be said about once a second
-    /// while one takes longer than that, or else a peer that takes slowly looks like one that takes
-    /// nothing.
+    /// Part of the oldest unconfirmed body has left for the kernel. To be said about four times
+    /// a second while one takes longer than that, or else a peer that takes slowly looks like one
+    /// that takes nothing.
     SendProgress {
         /// The connection.
         conn: ConnId,

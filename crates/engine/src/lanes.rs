@@ -1,7 +1,4 @@
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    time::Duration,
-};
+use std::{collections::BTreeMap, time::Duration};
 
 use crate::{Config, ConnId, Instant};
 
@@ -12,15 +9,15 @@ pub(crate) enum Pace {
     Brisk,
     /// In between, or nothing is known yet.
     Fair,
-    /// At least [`Config::LATE`].
+    /// At least [`Config::LATE`], and less than its part of what left meanwhile.
     Late,
 }
 
 impl Pace {
-    pub(crate) fn of(took: Duration) -> Self {
+    pub(crate) fn of(took: Duration, is_behind: bool) -> Self {
         if took <= Config::BRISK {
             Self::Brisk
-        } else if took < Config::LATE {
+        } else if took < Config::LATE || !is_behind {
             Self::Fair
         } else {
             Self::Late
@@ -50,6 +47,8 @@ pub(crate) struct Lanes {
     busy: BTreeMap<ConnId, Instant>,
     /// Who waits, since when.
     waiting: BTreeMap<ConnId, Instant>,
+    /// When those who are sent to were last looked at.
+    looked: Instant,
 }
 
 impl Lanes {
@@ -58,6 +57,7 @@ impl Lanes {
             trials: Trials::new(),
             busy: BTreeMap::new(),
             waiting: BTreeMap::new(),
+            looked: Instant::default(),
         }
     }
 
@@ -137,19 +137,24 @@ impl Lanes {
         Some(conn)
     }
 
-    /// Since when the one is sent to that began first, while others wait.
-    pub(crate) fn held_since(&self) -> Option<Instant> {
-        let first = self.busy.values().min().copied();
-        first.filter(|_| !self.waiting.is_empty())
+    /// When to look next at those who are sent to, while others wait: so long after the first of
+    /// them got its lane, and after the last look.
+    pub(crate) fn review(&self, every: Duration) -> Option<Instant> {
+        let first = self
+            .busy
+            .values()
+            .min()
+            .filter(|_| !self.waiting.is_empty());
+        first.map(|&since| since.max(self.looked) + every)
     }
 
-    /// Takes their lanes from those who have had them for so long.
-    pub(crate) fn clear(&mut self, now: Instant, patience: Duration) -> BTreeSet<ConnId> {
-        let late =
-            |(&conn, &since): (&ConnId, &Instant)| (now.since(since) >= patience).then_some(conn);
-        let late: BTreeSet<ConnId> = self.busy.iter().filter_map(late).collect();
-        self.busy.retain(|conn, _| !late.contains(conn));
-        late
+    /// Takes a look at those who are sent to, and since when.
+    pub(crate) fn look(&mut self, now: Instant) -> Vec<(ConnId, Instant)> {
+        self.looked = now;
+        self.busy
+            .iter()
+            .map(|(&conn, &since)| (conn, since))
+            .collect()
     }
 
     #[cfg(test)]

@@ -18,6 +18,8 @@ impl Engine {
             let is_noted = self.resting.contains(&(exchange.joined.content, conn));
             assert_eq!(is_noted, rests, "rest of {conn}");
         }
+        let sending = self.connections.iter().filter(|(_, it)| it.is_sending());
+        assert_eq!(self.senders, sending.count(), "who is sent to");
         for (conn, is_busy) in self.lanes.members() {
             let connection = self.connections.get(&conn).expect("a lane of nobody");
             assert!(

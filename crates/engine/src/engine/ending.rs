@@ -30,6 +30,7 @@ impl Engine {
         };
         self.timers.set(Timer::Connection(conn), None);
         self.lanes.forget(conn);
+        self.senders -= usize::from(connection.is_sending());
         self.addresses.remove(connection.remote);
         self.count(&why);
         self.event(Event::PeerLeft {

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use super::Engine;
-use crate::{Config, ConnId, Reason, lanes::Pace, session::Upload, timers::Timer};
+use crate::{
+    Config, ConnId, Reason, connection::Unsent, lanes::Pace, session::Upload, timers::Timer,
+};
 
 /// Who waited so long is next whatever it asked for.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -35,18 +37,34 @@ impl Engine {
             let Some(next) = next else { break };
             self.hand_over(next);
         }
-        let held = self.lanes.held_since();
-        let review = held.map(|since| (since + Config::LATE, Reason::Lane));
+        let review = self.lanes.review(Config::LATE);
+        let review = review.map(|at| (at, Reason::Lane));
         self.timers.set(Timer::Lane, review);
     }
 
     /// Takes their lanes from those whose bodies take too long: it is not our way out that they
     /// wait for.
     pub(super) fn clear_lanes(&mut self) {
-        for conn in self.lanes.clear(self.now, Config::LATE) {
-            self.set_pace(conn, Pace::Late);
-            self.hand_over(conn);
+        for (conn, since) in self.lanes.look(self.now) {
+            let Some(connection) = self.connections.get(&conn) else {
+                continue;
+            };
+            let is_stuck = self.now.since(connection.clock.taken) >= Config::LATE;
+            let body = connection.unsent.front();
+            let is_late = is_stuck || body.is_some_and(|body| self.is_behind(body));
+            if is_late && self.now.since(since) >= Config::LATE {
+                self.lanes.leave(conn);
+                self.set_pace(conn, Pace::Late);
+                self.hand_over(conn);
+            }
         }
+    }
+
+    /// Whether others got more than twice the part of what left since a body's turn came that would
+    /// have been its own. Where our way out is what all wait for, nobody is behind.
+    pub(super) fn is_behind(&self, body: &Unsent) -> bool {
+        let meanwhile = self.counters.bytes_up - body.before;
+        meanwhile > 2 * self.senders as u64 * u64::from(body.len)
     }
 
     pub(super) fn set_pace(&mut self, conn: ConnId, pace: Pace) {

@@ -324,11 +324,21 @@ impl Engine {
         let Some(connection) = self.connections.get_mut(&conn) else {
             return;
         };
-        let Some(Unsent { len: sent, since }) = connection.unsent.pop_front() else {
+        let Some(body) = connection.unsent.pop_front() else {
             return;
         };
-        let (took, done) = (self.now.since(since), connection.unsent.is_empty());
-        connection.pace = Pace::of(took);
+        let sent = body.len;
+        self.counters.bytes_up += u64::from(sent);
+        if let Some(next) = connection.unsent.front_mut() {
+            next.before = self.counters.bytes_up;
+        }
+        let done = connection.unsent.is_empty();
+        let is_behind = self.is_behind(&body);
+        self.senders -= usize::from(done);
+        self.set_pace(conn, Pace::of(self.now.since(body.since), is_behind));
+        let Some(connection) = self.connections.get_mut(&conn) else {
+            return;
+        };
         if self.lanes.is_busy(conn) {
             self.lanes.sent(self.now, sent);
         }
@@ -336,7 +346,6 @@ impl Engine {
             self.lanes.leave(conn);
         }
         connection.bytes_up += u64::from(sent);
-        self.counters.bytes_up += u64::from(sent);
         let content = connection.session.content();
         if let Some(swarm) = content.and_then(|content| self.swarms.get_mut(&content)) {
             swarm.traffic.up.add(connection.kind, sent.into());
@@ -429,10 +438,12 @@ impl Engine {
             queue.pop_front();
             if connection.unsent.is_empty() {
                 connection.clock.taken = self.now;
+                self.senders += 1;
             }
             connection.unsent.push_back(Unsent {
                 len: block.len,
                 since: now,
+                before: self.counters.bytes_up,
             });
             let Block { piece, offset, len } = block;
             if let Some(swarm) = self.swarms.get_mut(&content) {

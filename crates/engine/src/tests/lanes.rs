@@ -123,6 +123,55 @@ fn nobody_waits_for_one_that_takes_too_long() {
     }
 }
 
+/// Something leaves, but far less than to others meanwhile.
+#[test]
+fn nobody_waits_for_one_that_falls_behind() {
+    let (mut solo, conns) = seeder(5);
+    for &conn in &conns {
+        for piece in 0..5 {
+            solo.says(conn, Head::Request(whole(piece)));
+        }
+    }
+    let mut sent_to = bodies(&mut solo, &conns);
+    let (slow, _) = sent_to.remove(0);
+    // Of seven its part would have been two; of eight another number of lanes is tried.
+    for _ in 0..7 {
+        let (done, _) = sent_to.remove(0);
+        solo.wait(Config::LATE / 8);
+        solo.input(Input::SendProgress { conn: slow });
+        solo.input(Input::BodySent { conn: done });
+        sent_to.extend(bodies(&mut solo, &conns));
+        assert_eq!(sent_to.len(), 2, "{sent_to:?}");
+    }
+    solo.wait(Config::LATE / 8);
+    let more = bodies(&mut solo, &conns);
+    assert!(more.iter().any(|&(conn, _)| conn != slow), "{more:?}");
+}
+
+/// Where our way out is what all wait for, more at a time would only make each later.
+#[test]
+fn a_slow_way_out_is_no_fault_of_those_who_wait_for_it() {
+    let (mut solo, conns) = seeder(5);
+    for &conn in &conns {
+        for piece in 0..5 {
+            solo.says(conn, Head::Request(whole(piece)));
+        }
+    }
+    let mut sent_to = bodies(&mut solo, &conns);
+    // Of eight another number of lanes is tried.
+    for _ in 0..7 {
+        let (done, _) = sent_to.remove(0);
+        // Three at a time: each takes longer than [`Config::LATE`].
+        solo.wait(Config::LATE / 2);
+        for &(conn, _) in &sent_to {
+            solo.input(Input::SendProgress { conn });
+        }
+        solo.input(Input::BodySent { conn: done });
+        sent_to.extend(bodies(&mut solo, &conns));
+        assert_eq!(sent_to.len(), 3);
+    }
+}
+
 /// A ninth peer waits for a slot, which goes to whoever makes no use of it.
 #[test]
 fn who_waits_for_a_lane_keeps_its_slot() {

@@ -8,7 +8,7 @@ use bytes::BytesMut;
 use dolab_content::{PieceRange, Source};
 use dolab_engine::{ConnId, Input};
 
-use super::{Ended, Item, Meter, Outbox, pace::TICK, upload};
+use super::{Ended, Item, Meter, Outbox, upload};
 use crate::{
     Stream,
     data::Pool,
@@ -18,6 +18,9 @@ use crate::{
 /// A connection that takes no byte of what is due to it for so long is closed: it holds an upload
 /// slot that another could use. On Linux the kernel finds the same by itself.
 pub(super) const WRITE_STALL: Duration = Duration::from_secs(60);
+
+/// How often the engine hears that a body leaves which takes longer than that.
+const TOLD_EVERY: Duration = Duration::from_millis(250);
 
 /// The writing half of a connection.
 pub(crate) struct Writer<'a> {
@@ -140,7 +143,7 @@ impl Writer<'_> {
         loop {
             tokio::select! {
                 result = &mut sending => return result,
-                () = tokio::time::sleep(TICK) => {
+                () = tokio::time::sleep(TOLD_EVERY) => {
                     let sent = self.meter.sent.load(Ordering::Relaxed);
                     if sent > told {
                         told = sent;
