@@ -67,7 +67,7 @@ fn tshark_reads_packets_names_and_comments() {
             comments,
             [
                 "a remark: \u{e4}",
-                "fault 1 (block) begins: b.input: TCP to port 7680: Drop",
+                "fault 1 (block) begins: b.input: everything to port 7680: Drop",
                 "fault 1 (block) holds",
                 "fault 1 (block) is lifted"
             ]
